@@ -1,0 +1,68 @@
+package spine
+
+import "strings"
+
+// System stands where the Environment stands in a subject or bucket, for what belongs to the Sovereign as a whole.
+// It cannot clash: an Environment's name ends in -{env_type}.
+const System = "system"
+
+// Object is the subject of an observation of a cluster's object: ws.<env>.k8s.<kind>.<namespace>.<name>. Flux objects
+// have the class "flux", Crossplane's "crossplane".
+func Object(env, class, kind, namespace, name string) string {
+	return join(env, class, kind, namespace, name)
+}
+
+// Branch is the subject of an observation of an Application repo's branch: ws.<env>.git.<application>.
+func Branch(env, application string) string { return join(env, "git", application) }
+
+// Operation is the subject of an Operation's progress: ws.<env>.op.<id>.
+func Operation(env, id string) string { return join(env, "op", id) }
+
+// All matches every event on the spine.
+const All = "ws.>"
+
+// Class matches the events of one class (k8s, flux, git, op) in every Environment.
+func Class(class string) string { return "ws.*." + Encode(class) + ".>" }
+
+func join(tokens ...string) string {
+	var b strings.Builder
+	b.WriteString("ws")
+	for _, t := range tokens {
+		b.WriteByte('.')
+		b.WriteString(Encode(t))
+	}
+	return b.String()
+}
+
+// Bucket is the name of the key-value bucket with the views of an Environment, or of System.
+func Bucket(env string) string { return "ws-" + Encode(env) + "-state" }
+
+// EnvironmentOf is the inverse of Bucket; ok is false for a bucket that holds no views.
+func EnvironmentOf(bucket string) (env string, ok bool) {
+	t, ok := strings.CutPrefix(bucket, "ws-")
+	if !ok {
+		return "", false
+	}
+	if t, ok = strings.CutSuffix(t, "-state"); !ok {
+		return "", false
+	}
+	env, err := Decode(t)
+	return env, err == nil
+}
+
+// Key is a key in such a bucket: <kind>/<name>.
+func Key(kind, name string) string { return Encode(kind) + "/" + Encode(name) }
+
+// ParseKey is the inverse of Key.
+func ParseKey(key string) (kind, name string, ok bool) {
+	k, n, ok := strings.Cut(key, "/")
+	if !ok {
+		return "", "", false
+	}
+	kind, err := Decode(k)
+	if err != nil {
+		return "", "", false
+	}
+	name, err = Decode(n)
+	return kind, name, err == nil
+}

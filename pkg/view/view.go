@@ -1,0 +1,183 @@
+// Package view defines what people read. The projector writes these types to the key-value store; the gateway sends
+// the same bytes over SSE and REST. A field is added here or nowhere.
+package view
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Kind names a view type. It is the first half of a key in the store and the "kind" of a frame on the stream.
+type Kind string
+
+// The kinds of view. Sovereign, Organization and Environment live in the Sovereign's own bucket, Application and
+// Operation in the bucket of their Environment.
+const (
+	KindSovereign    Kind = "Sovereign"
+	KindOrganization Kind = "Organization"
+	KindEnvironment  Kind = "Environment"
+	KindApplication  Kind = "Application"
+	KindOperation    Kind = "Operation"
+)
+
+// Phase is what an Application is doing in one Environment, in one word.
+type Phase string
+
+// The phases of an Application.
+const (
+	PhaseInstalling Phase = "Installing" // committed, and nothing has run yet
+	PhaseRunning    Phase = "Running"    // what Git says is what runs, and it is healthy
+	PhaseUpdating   Phase = "Updating"   // it ran before, and a newer commit is on its way
+	PhaseDegraded   Phase = "Degraded"   // it ran before, and some of it does not now
+	PhaseFailed     Phase = "Failed"     // it stopped with a reason that needs a person
+	PhasePaused     Phase = "Paused"     // reconciliation is suspended in Git
+	PhaseRemoving   Phase = "Removing"   // Git no longer holds it, and the cluster still does
+	PhaseUnknown    Phase = "Unknown"    // the source is quiet; the last known state is too old to believe
+)
+
+// Header is what every view carries: where it belongs and how fresh it is.
+type Header struct {
+	Kind         Kind      `json:"kind"`
+	Organization string    `json:"organization,omitempty"`
+	Environment  string    `json:"environment,omitempty" doc:"{organization}-{env_type}"`
+	Name         string    `json:"name"`
+	ObservedAt   time.Time `json:"observedAt" doc:"when the newest fact behind this view was observed"`
+}
+
+// Key identifies a view on the stream and in a client's cache: kind/environment-or-organization/name.
+func (h Header) Key() string {
+	scope := h.Environment
+	if scope == "" {
+		scope = h.Organization
+	}
+	return string(h.Kind) + "/" + scope + "/" + h.Name
+}
+
+// Application is one Application in one Environment: the card.
+type Application struct {
+	Header
+	Blueprint  Blueprint  `json:"blueprint"`
+	Phase      Phase      `json:"phase"`
+	Message    string     `json:"message" doc:"why it is in this phase, as a sentence"`
+	Desired    *Commit    `json:"desired,omitempty" doc:"the head of the Environment's branch"`
+	Applied    *Commit    `json:"applied,omitempty" doc:"the commit that the cluster runs"`
+	Workloads  []Workload `json:"workloads"`
+	Endpoints  []Endpoint `json:"endpoints"`
+	Conditions []Part     `json:"parts" doc:"the Flux objects that render it, and their state"`
+	Changes    []Commit   `json:"changes" doc:"the last commits seen, newest first, at most 10"`
+	Repository string     `json:"repository" doc:"clone URL"`
+	Branch     string     `json:"branch"`
+	Since      time.Time  `json:"since" doc:"when the phase began"`
+}
+
+// Blueprint says what an Application was installed from.
+type Blueprint struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// Commit is one commit of an Application repo.
+type Commit struct {
+	SHA     string    `json:"sha"`
+	Author  string    `json:"author,omitempty"`
+	Email   string    `json:"email,omitempty"`
+	Message string    `json:"message,omitempty"`
+	At      time.Time `json:"at,omitzero"`
+}
+
+// Workload is a Deployment, StatefulSet or DaemonSet in summary.
+type Workload struct {
+	Kind    string   `json:"kind"`
+	Name    string   `json:"name"`
+	Desired int32    `json:"desired" doc:"pods wanted"`
+	Ready   int32    `json:"ready" doc:"pods that answer"`
+	Images  []string `json:"images"`
+	Health  string   `json:"health" enum:"Current,InProgress,Failed,Terminating,Unknown"`
+	Message string   `json:"message,omitempty"`
+}
+
+// Endpoint is an address at which the Application can be reached.
+type Endpoint struct {
+	Name string `json:"name"`
+	URL  string `json:"url"`
+}
+
+// Part is one Flux object that carries the Application, with its own verdict.
+type Part struct {
+	Kind     string `json:"kind"`
+	Name     string `json:"name"`
+	Health   string `json:"health" enum:"Current,InProgress,Failed,Terminating,Unknown"`
+	Message  string `json:"message,omitempty"`
+	Revision string `json:"revision,omitempty"`
+}
+
+// Environment is one stage of an Organization.
+type Environment struct {
+	Header
+	EnvType string `json:"envType" enum:"dev,stg,uat,prod,poc"`
+	Branch  string `json:"branch"`
+	Ready   bool   `json:"ready"`
+	Message string `json:"message"`
+}
+
+// Organization is a customer or unit that owns Environments and Applications.
+type Organization struct {
+	Header
+	DisplayName string `json:"displayName"`
+	Ready       bool   `json:"ready"`
+	Message     string `json:"message"`
+}
+
+// Sovereign is the installation as a whole.
+type Sovereign struct {
+	Header
+	Clusters []Cluster `json:"clusters"`
+}
+
+// Cluster is one Kubernetes API that Applications run on.
+type Cluster struct {
+	Name           string `json:"name"`
+	Version        string `json:"version"`
+	Nodes          int    `json:"nodes"`
+	SimulatedNodes int    `json:"simulatedNodes" doc:"nodes on which pods are only pretended to run"`
+}
+
+// OperationState is how far an Operation has come.
+type OperationState string
+
+// The states of an Operation; the last two are final.
+const (
+	OperationPending   OperationState = "Pending"
+	OperationRunning   OperationState = "Running"
+	OperationWaiting   OperationState = "Waiting" // a step failed in a way that may pass; it is tried again
+	OperationSucceeded OperationState = "Succeeded"
+	OperationFailed    OperationState = "Failed"
+)
+
+// Operation is a running or finished plan.
+type Operation struct {
+	Header
+	Action      string         `json:"action" enum:"install,configure,uninstall"`
+	Application string         `json:"application"`
+	Requester   string         `json:"requester" doc:"e-mail of the person who asked"`
+	State       OperationState `json:"state"`
+	Message     string         `json:"message" doc:"what it does now, or why it ended, as a sentence"`
+	Steps       []Step         `json:"steps"`
+	Commit      string         `json:"commit,omitempty" doc:"the commit that it made"`
+	CreatedAt   time.Time      `json:"createdAt"`
+	EndedAt     time.Time      `json:"endedAt,omitzero"`
+}
+
+// Step is one idempotent part of an Operation.
+type Step struct {
+	Name    string         `json:"name"`
+	State   OperationState `json:"state"`
+	Message string         `json:"message,omitempty"`
+}
+
+// Frame is one message of the stream: a view that was put, or one that is gone (Object is null then).
+type Frame struct {
+	Key    string          `json:"key"`
+	Kind   Kind            `json:"kind"`
+	Object json.RawMessage `json:"object"`
+}
