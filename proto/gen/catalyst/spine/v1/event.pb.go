@@ -335,8 +335,10 @@ func (x *ObjectRef) GetUid() string {
 type Health struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Current, InProgress, Failed, Terminating, NotFound or Unknown.
-	Status        string `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
-	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	Status  string `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
+	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	// When the verdict last changed, as the object's own conditions tell it.
+	Since         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -385,12 +387,21 @@ func (x *Health) GetMessage() string {
 	return ""
 }
 
+func (x *Health) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
 type Workload struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Desired       int32                  `protobuf:"varint,1,opt,name=desired,proto3" json:"desired,omitempty"`
-	Ready         int32                  `protobuf:"varint,2,opt,name=ready,proto3" json:"ready,omitempty"`
-	Updated       int32                  `protobuf:"varint,3,opt,name=updated,proto3" json:"updated,omitempty"`
-	Images        []string               `protobuf:"bytes,4,rep,name=images,proto3" json:"images,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Desired int32                  `protobuf:"varint,1,opt,name=desired,proto3" json:"desired,omitempty"`
+	Ready   int32                  `protobuf:"varint,2,opt,name=ready,proto3" json:"ready,omitempty"`
+	Updated int32                  `protobuf:"varint,3,opt,name=updated,proto3" json:"updated,omitempty"`
+	Images  []string               `protobuf:"bytes,4,rep,name=images,proto3" json:"images,omitempty"`
+	// Whether the newest revision was fully available once, so that what is missing now broke later.
+	RolledOut     bool `protobuf:"varint,5,opt,name=rolled_out,json=rolledOut,proto3" json:"rolled_out,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -453,6 +464,13 @@ func (x *Workload) GetImages() []string {
 	return nil
 }
 
+func (x *Workload) GetRolledOut() bool {
+	if x != nil {
+		return x.RolledOut
+	}
+	return false
+}
+
 // FluxObject summarises a GitRepository, OCIRepository, Kustomization or HelmRelease.
 type FluxObject struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -461,9 +479,11 @@ type FluxObject struct {
 	AttemptedRevision string `protobuf:"bytes,2,opt,name=attempted_revision,json=attemptedRevision,proto3" json:"attempted_revision,omitempty"`
 	Suspended         bool   `protobuf:"varint,3,opt,name=suspended,proto3" json:"suspended,omitempty"`
 	// Condition Ready: True, False or Unknown, with its reason and message.
-	Ready         string `protobuf:"bytes,4,opt,name=ready,proto3" json:"ready,omitempty"`
-	Reason        string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
-	Message       string `protobuf:"bytes,6,opt,name=message,proto3" json:"message,omitempty"`
+	Ready   string `protobuf:"bytes,4,opt,name=ready,proto3" json:"ready,omitempty"`
+	Reason  string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	Message string `protobuf:"bytes,6,opt,name=message,proto3" json:"message,omitempty"`
+	// The workloads that it applied, as kind/name, from its inventory.
+	Workloads     []string `protobuf:"bytes,7,rep,name=workloads,proto3" json:"workloads,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -538,6 +558,13 @@ func (x *FluxObject) GetMessage() string {
 		return x.Message
 	}
 	return ""
+}
+
+func (x *FluxObject) GetWorkloads() []string {
+	if x != nil {
+		return x.Workloads
+	}
+	return nil
 }
 
 type Service struct {
@@ -805,7 +832,9 @@ type BranchObserved struct {
 	CloneUrl         string                 `protobuf:"bytes,9,opt,name=clone_url,json=cloneUrl,proto3" json:"clone_url,omitempty"`
 	ObservedAt       *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=observed_at,json=observedAt,proto3" json:"observed_at,omitempty"`
 	// Why application.yaml cannot be read, if it cannot.
-	Problem       string `protobuf:"bytes,11,opt,name=problem,proto3" json:"problem,omitempty"`
+	Problem string `protobuf:"bytes,11,opt,name=problem,proto3" json:"problem,omitempty"`
+	// Earlier heads that were seen, newest first, at most ten. The projector gathers them; an observer leaves it empty.
+	Recent        []*Commit `protobuf:"bytes,12,rep,name=recent,proto3" json:"recent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -915,6 +944,13 @@ func (x *BranchObserved) GetProblem() string {
 		return x.Problem
 	}
 	return ""
+}
+
+func (x *BranchObserved) GetRecent() []*Commit {
+	if x != nil {
+		return x.Recent
+	}
+	return nil
 }
 
 type Commit struct {
@@ -1290,15 +1326,18 @@ const file_catalyst_spine_v1_event_proto_rawDesc = "" +
 	"\x04kind\x18\x03 \x01(\tR\x04kind\x12\x1c\n" +
 	"\tnamespace\x18\x04 \x01(\tR\tnamespace\x12\x12\n" +
 	"\x04name\x18\x05 \x01(\tR\x04name\x12\x10\n" +
-	"\x03uid\x18\x06 \x01(\tR\x03uid\":\n" +
+	"\x03uid\x18\x06 \x01(\tR\x03uid\"l\n" +
 	"\x06Health\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\tR\x06status\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage\"l\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\x120\n" +
+	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"\x8b\x01\n" +
 	"\bWorkload\x12\x18\n" +
 	"\adesired\x18\x01 \x01(\x05R\adesired\x12\x14\n" +
 	"\x05ready\x18\x02 \x01(\x05R\x05ready\x12\x18\n" +
 	"\aupdated\x18\x03 \x01(\x05R\aupdated\x12\x16\n" +
-	"\x06images\x18\x04 \x03(\tR\x06images\"\xbd\x01\n" +
+	"\x06images\x18\x04 \x03(\tR\x06images\x12\x1d\n" +
+	"\n" +
+	"rolled_out\x18\x05 \x01(\bR\trolledOut\"\xdb\x01\n" +
 	"\n" +
 	"FluxObject\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\tR\brevision\x12-\n" +
@@ -1306,7 +1345,8 @@ const file_catalyst_spine_v1_event_proto_rawDesc = "" +
 	"\tsuspended\x18\x03 \x01(\bR\tsuspended\x12\x14\n" +
 	"\x05ready\x18\x04 \x01(\tR\x05ready\x12\x16\n" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x18\n" +
-	"\amessage\x18\x06 \x01(\tR\amessage\"\xa0\x01\n" +
+	"\amessage\x18\x06 \x01(\tR\amessage\x12\x1c\n" +
+	"\tworkloads\x18\a \x03(\tR\tworkloads\"\xa0\x01\n" +
 	"\aService\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x125\n" +
 	"\x05ports\x18\x02 \x03(\v2\x1f.catalyst.spine.v1.Service.PortR\x05ports\x1aJ\n" +
@@ -1327,7 +1367,7 @@ const file_catalyst_spine_v1_event_proto_rawDesc = "" +
 	"\x04Node\x12\x1c\n" +
 	"\tsimulated\x18\x01 \x01(\bR\tsimulated\x12\x14\n" +
 	"\x05ready\x18\x02 \x01(\bR\x05ready\x12'\n" +
-	"\x0fkubelet_version\x18\x03 \x01(\tR\x0ekubeletVersion\"\x98\x03\n" +
+	"\x0fkubelet_version\x18\x03 \x01(\tR\x0ekubeletVersion\"\xcb\x03\n" +
 	"\x0eBranchObserved\x12\"\n" +
 	"\forganization\x18\x01 \x01(\tR\forganization\x12 \n" +
 	"\venvironment\x18\x02 \x01(\tR\venvironment\x12 \n" +
@@ -1341,7 +1381,8 @@ const file_catalyst_spine_v1_event_proto_rawDesc = "" +
 	"\vobserved_at\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"observedAt\x12\x18\n" +
-	"\aproblem\x18\v \x01(\tR\aproblem\"\xb7\x01\n" +
+	"\aproblem\x18\v \x01(\tR\aproblem\x121\n" +
+	"\x06recent\x18\f \x03(\v2\x19.catalyst.spine.v1.CommitR\x06recent\"\xb7\x01\n" +
 	"\x06Commit\x12\x10\n" +
 	"\x03sha\x18\x01 \x01(\tR\x03sha\x12\x1f\n" +
 	"\vauthor_name\x18\x02 \x01(\tR\n" +
@@ -1410,18 +1451,20 @@ var file_catalyst_spine_v1_event_proto_depIdxs = []int32{
 	6,  // 6: catalyst.spine.v1.ObjectObserved.organization_detail:type_name -> catalyst.spine.v1.OrganizationDetail
 	7,  // 7: catalyst.spine.v1.ObjectObserved.environment_detail:type_name -> catalyst.spine.v1.EnvironmentDetail
 	8,  // 8: catalyst.spine.v1.ObjectObserved.node:type_name -> catalyst.spine.v1.Node
-	12, // 9: catalyst.spine.v1.Service.ports:type_name -> catalyst.spine.v1.Service.Port
-	10, // 10: catalyst.spine.v1.BranchObserved.head:type_name -> catalyst.spine.v1.Commit
-	14, // 11: catalyst.spine.v1.BranchObserved.observed_at:type_name -> google.protobuf.Timestamp
-	14, // 12: catalyst.spine.v1.Commit.committed_at:type_name -> google.protobuf.Timestamp
-	13, // 13: catalyst.spine.v1.OperationProgressed.steps:type_name -> catalyst.spine.v1.OperationProgressed.Step
-	14, // 14: catalyst.spine.v1.OperationProgressed.created_at:type_name -> google.protobuf.Timestamp
-	14, // 15: catalyst.spine.v1.OperationProgressed.ended_at:type_name -> google.protobuf.Timestamp
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	14, // 9: catalyst.spine.v1.Health.since:type_name -> google.protobuf.Timestamp
+	12, // 10: catalyst.spine.v1.Service.ports:type_name -> catalyst.spine.v1.Service.Port
+	10, // 11: catalyst.spine.v1.BranchObserved.head:type_name -> catalyst.spine.v1.Commit
+	14, // 12: catalyst.spine.v1.BranchObserved.observed_at:type_name -> google.protobuf.Timestamp
+	10, // 13: catalyst.spine.v1.BranchObserved.recent:type_name -> catalyst.spine.v1.Commit
+	14, // 14: catalyst.spine.v1.Commit.committed_at:type_name -> google.protobuf.Timestamp
+	13, // 15: catalyst.spine.v1.OperationProgressed.steps:type_name -> catalyst.spine.v1.OperationProgressed.Step
+	14, // 16: catalyst.spine.v1.OperationProgressed.created_at:type_name -> google.protobuf.Timestamp
+	14, // 17: catalyst.spine.v1.OperationProgressed.ended_at:type_name -> google.protobuf.Timestamp
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_catalyst_spine_v1_event_proto_init() }
