@@ -38,8 +38,8 @@ type Entry struct {
 	Size int64
 }
 
-// Change is what a new commit does to its parent's tree: files written by path, and files removed. A nil parent tree
-// makes Write the whole tree.
+// Change is what a new commit does to its parent's tree: files written by path, and files removed. Without a parent
+// Write is the whole tree. To remove a file that the parent does not hold is an error: the plan was made on another tree.
 type Change struct {
 	Write  map[string][]byte
 	Remove []string
@@ -74,6 +74,8 @@ type Reader interface {
 	Tree(ctx context.Context, repo Repo, commit string) ([]Entry, error)
 	// File returns one file at a commit, or ErrNotFound. Files above 1 MiB are refused.
 	File(ctx context.Context, repo Repo, commit, path string) ([]byte, error)
+	// Branches returns the head of every branch: none for an empty repository, ErrNotFound for one that is not there.
+	Branches(ctx context.Context, repo Repo) (map[string]string, error)
 	// Repos lists an organization's repositories, or ErrNotFound for an organization that is not there. An error
 	// never comes with a partial list.
 	Repos(ctx context.Context, organization string) ([]Repo, error)
@@ -83,7 +85,8 @@ type Reader interface {
 type Writer interface {
 	// CreateRepo makes an empty repository. ErrExists if there is one of that name.
 	CreateRepo(ctx context.Context, repo Repo, description string) error
-	// Push commits and moves all refs in one atomic push, and returns the new head of each branch.
+	// Push commits and moves all refs in one atomic push, and returns the new head of each branch. To repeat a push
+	// that has landed succeeds and changes nothing: a Draft is the same commit every time.
 	Push(ctx context.Context, repo Repo, refs []RefUpdate) (map[string]string, error)
 }
 

@@ -10,6 +10,7 @@ type EnvType string
 type EnvironmentSpec struct {
 	// Organization that the Environment belongs to.
 	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=40
 	Organization string `json:"organization"`
 	// EnvType is the stage; the name of the Environment is {organization}-{envType}.
 	EnvType EnvType `json:"envType"`

@@ -241,4 +241,3 @@ func each(ctx context.Context, kv jetstream.KeyValue, f func(jetstream.KeyValueE
 		}
 	}
 }
-

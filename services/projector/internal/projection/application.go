@@ -133,7 +133,9 @@ func (e evidence) appliedSHA() string {
 }
 
 // isRoot tells the Kustomization that applies the repo from one that the repo itself brings.
-func (e evidence) isRoot(o *spinev1.ObjectObserved) bool { return o.GetObject().GetName() == o.GetApplication() }
+func (e evidence) isRoot(o *spinev1.ObjectObserved) bool {
+	return o.GetObject().GetName() == o.GetApplication()
+}
 
 func commitOf(c *spinev1.Commit) *view.Commit {
 	return &view.Commit{

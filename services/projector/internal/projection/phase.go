@@ -178,7 +178,9 @@ func reason(o *spinev1.ObjectObserved) string {
 	return text
 }
 
-func name(o *spinev1.ObjectObserved) string { return o.GetObject().GetKind() + " " + o.GetObject().GetName() }
+func name(o *spinev1.ObjectObserved) string {
+	return o.GetObject().GetKind() + " " + o.GetObject().GetName()
+}
 
 func list(objects []*spinev1.ObjectObserved) string {
 	if len(objects) == 1 {
