@@ -1,0 +1,98 @@
+// Command gateway is the one front door of a Sovereign: the console's files, login and session, the read API and the
+// stream, and the way to the services that serve the rest of the API.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"catalyst.openova.io/pkg/identity"
+	"catalyst.openova.io/pkg/server"
+	"catalyst.openova.io/pkg/spine"
+	"catalyst.openova.io/services/gateway/internal/console"
+	"catalyst.openova.io/services/gateway/internal/jetstream"
+	"catalyst.openova.io/services/gateway/internal/openapi"
+	"catalyst.openova.io/services/gateway/internal/proxy"
+	"catalyst.openova.io/services/gateway/internal/readmodel"
+	"catalyst.openova.io/services/gateway/internal/rest"
+	"catalyst.openova.io/services/gateway/internal/session"
+	"catalyst.openova.io/services/gateway/internal/stream"
+)
+
+// keptChanges is how far back a client may come with Last-Event-ID: some minutes of a busy Sovereign.
+const keptChanges = 8192
+
+func main() { server.Main("gateway", run) }
+
+func run(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
+	server.UseProblems()
+	store := readmodel.New(rand.Text()[:8], keptChanges)
+	if len(args) > 0 && args[0] == "openapi" {
+		return openapi.Print(stdout, rest.New(chi.NewRouter(), store).OpenAPI(), args[1:])
+	}
+	cfg, err := load(getenv)
+	if err != nil {
+		return err
+	}
+	log := slog.Default()
+	sp, err := spine.Connect(cfg.spine, log)
+	if err != nil {
+		return err
+	}
+	defer sp.Close()
+	feed := jetstream.NewFeed(sp, store, log)
+	go feed.Run(ctx)
+
+	verifier := identity.NewVerifier(cfg.issuer, cfg.audience)
+	sessions := session.New(session.Config{
+		PublicURL: cfg.publicURL, ClientID: cfg.clientID, ClientSecret: cfg.clientSecret,
+	}, verifier, jetstream.NewSessions(sp), log)
+	return server.Serve(ctx, cfg.listen, routes(cfg, store, sessions),
+		server.Check{Name: "issuer", Ready: verifier.Ready},
+		server.Check{Name: "views", Ready: feed.Ready},
+	)
+}
+
+func routes(cfg config, store *readmodel.Store, sessions *session.Manager) http.Handler {
+	r := chi.NewRouter()
+	r.Use(console.SecurityHeaders, http.NewCrossOriginProtection().Handler)
+	r.Get("/auth/login", sessions.Login)
+	r.Get("/auth/callback", sessions.Callback)
+	r.Post("/auth/logout", sessions.Logout)
+	r.Get("/api/v1/session", sessions.Show)
+	r.Method(http.MethodGet, "/api/v1/stream", &stream.Handler{Store: store, Authenticate: sessions.Reader})
+
+	bootstrap := proxy.Bootstrap(cfg.bootstrap)
+	r.Get("/api/v1/bootstrap", bootstrap)
+	r.Get("/api/v1/bootstrap/stream", bootstrap)
+
+	r.Group(func(r chi.Router) {
+		r.Use(sessions.Require)
+		catalog := proxy.Service("catalog", cfg.catalog)
+		r.Get("/api/v1/blueprints", catalog)
+		r.Get("/api/v1/blueprints/*", catalog)
+		provisioning := proxy.Service("provisioning", cfg.provisioning)
+		r.Post("/api/v1/organizations/{org}/applications", provisioning)
+		r.Delete("/api/v1/organizations/{org}/applications/{app}", provisioning)
+		r.Post("/api/v1/organizations/{org}/install-plans", provisioning)
+		r.Delete("/api/v1/organizations/{org}/environments/{env}/applications/{app}", provisioning)
+		r.Get("/api/v1/organizations/{org}/environments/{env}/applications/{app}/values", provisioning)
+		r.Put("/api/v1/organizations/{org}/environments/{env}/applications/{app}/values", provisioning)
+	})
+	r.Group(func(r chi.Router) {
+		r.Use(middleware.Compress(5, "application/json"), sessions.Require)
+		api := rest.New(r, store)
+		r.Get("/api/v1/openapi.json", openapi.Handler(api.OpenAPI(), cfg.catalog, cfg.provisioning))
+	})
+	r.HandleFunc("/api/*", func(w http.ResponseWriter, r *http.Request) {
+		server.NewProblem(http.StatusNotFound, "not_found", "There is no "+r.Method+" "+r.URL.Path+" in this API; GET /api/v1/openapi.json describes what there is.").Write(w)
+	})
+	r.With(middleware.Compress(5)).Handle("/*", console.Handler(cfg.consoleDir))
+	return r
+}
