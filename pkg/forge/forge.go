@@ -81,10 +81,18 @@ type Reader interface {
 	Repos(ctx context.Context, organization string) ([]Repo, error)
 }
 
+// History reads what happened on a branch.
+type History interface {
+	// Log returns the newest commits of a branch, the head first, at most limit and never more than 50.
+	Log(ctx context.Context, repo Repo, branch string, limit int) ([]Commit, error)
+}
+
 // Writer changes repositories.
 type Writer interface {
 	// CreateRepo makes an empty repository. ErrExists if there is one of that name.
 	CreateRepo(ctx context.Context, repo Repo, description string) error
+	// Description returns what CreateRepo was given, by which its maker knows a repository again.
+	Description(ctx context.Context, repo Repo) (string, error)
 	// Push commits and moves all refs in one atomic push, and returns the new head of each branch. To repeat a push
 	// that has landed succeeds and changes nothing: a Draft is the same commit every time.
 	Push(ctx context.Context, repo Repo, refs []RefUpdate) (map[string]string, error)

@@ -4,150 +4,155 @@ package jetstream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"catalyst.openova.io/pkg/spine"
+	"catalyst.openova.io/pkg/view"
 	"catalyst.openova.io/services/gateway/internal/readmodel"
 )
 
-// lookAgain is how often the feed looks for buckets of new Environments.
-const lookAgain = 2 * time.Second
-
-// Feed follows every bucket of views.
+// Feed follows the bucket of the Sovereign's own views, and with it the bucket of each Environment that has a view
+// there.
 type Feed struct {
-	spine  *spine.Spine
-	store  *readmodel.Store
-	log    *slog.Logger
-	synced atomic.Bool
+	spine *spine.Spine
+	store *readmodel.Store
+	log   *slog.Logger
+
+	mu      sync.Mutex
+	waiting map[string]string // Environment (or spine.System) -> why its views are not up to date
+	follow  map[string]*following
+	running sync.WaitGroup
+}
+
+// following is a bucket that is being followed.
+type following struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+	gone   bool // its Environment has vanished, and what came from it goes too
 }
 
 // NewFeed makes a Feed into a store.
 func NewFeed(sp *spine.Spine, store *readmodel.Store, log *slog.Logger) *Feed {
-	return &Feed{spine: sp, store: store, log: log}
+	return &Feed{spine: sp, store: store, log: log, follow: map[string]*following{},
+		waiting: map[string]string{spine.System: "has not been read yet"}}
 }
 
-// Ready tells whether the views have been read once and NATS still answers.
-func (f *Feed) Ready(ctx context.Context) error {
-	if !f.synced.Load() {
-		return errors.New("the views have not been read yet")
+// Ready tells whether every bucket has been read and is being followed.
+func (f *Feed) Ready(context.Context) error {
+	if !f.spine.JetStream().Conn().IsConnected() {
+		return errors.New("NATS is not connected; the last known views are shown")
 	}
-	return f.spine.Ready(ctx)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.waiting) == 0 {
+		return nil
+	}
+	var why []string
+	for _, env := range slices.Sorted(maps.Keys(f.waiting)) {
+		why = append(why, env+": "+f.waiting[env])
+	}
+	return errors.New("views of " + strings.Join(why, "; "))
 }
 
 // Run follows the buckets until ctx ends. While NATS is away, what is known stays.
 func (f *Feed) Run(ctx context.Context) {
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	following := map[string]bool{}
-	tick := time.NewTicker(lookAgain)
-	defer tick.Stop()
-	for {
-		envs, err := f.environments(ctx)
-		if err != nil {
-			f.log.Debug("feed: buckets cannot be listed", "error", err)
-		}
-		var first sync.WaitGroup
-		for _, env := range envs {
-			if following[env] {
-				continue
-			}
-			following[env] = true
-			first.Add(1)
-			wg.Go(func() { f.follow(ctx, env, sync.OnceFunc(first.Done)) })
-		}
-		if err == nil {
-			go func() { first.Wait(); f.synced.Store(true) }()
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	f.bucket(spine.System).run(ctx)
+	f.running.Wait()
 }
 
-func (f *Feed) environments(ctx context.Context) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	names := f.spine.JetStream().KeyValueStoreNames(ctx)
-	var out []string
-	for name := range names.Name() {
-		if env, ok := spine.EnvironmentOf(name); ok {
-			out = append(out, env)
-		}
-	}
-	return out, names.Error()
-}
-
-// follow watches one bucket, and watches again when the watch ends.
-func (f *Feed) follow(ctx context.Context, env string, synced func()) {
-	defer synced()
-	known := map[string]string{} // key in the bucket -> key of the view
-	for ctx.Err() == nil {
-		if err := f.watch(ctx, env, known, synced); err != nil && ctx.Err() == nil {
-			f.log.Info("feed: watch starts again", "environment", env, "error", err)
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(500 * time.Millisecond):
-		}
-	}
-}
-
-func (f *Feed) watch(ctx context.Context, env string, known map[string]string, synced func()) error {
-	kv, err := f.spine.JetStream().KeyValue(ctx, spine.Bucket(env))
-	if err != nil {
-		return err
-	}
-	w, err := kv.WatchAll(ctx)
-	if err != nil {
-		return err
-	}
-	defer w.Stop() //nolint:errcheck // the watcher ends with its context in any case
-	seen := map[string]bool{}
-	first := true
-	for entry := range w.Updates() {
-		if entry == nil {
-			first = false
-			// What vanished while nobody watched is gone now; the listing is complete, so this is positive evidence.
-			for key := range known {
-				if !seen[key] {
-					f.drop(known, key)
-				}
-			}
-			synced()
-			continue
-		}
-		if first {
-			seen[entry.Key()] = true
-		}
-		f.take(known, entry)
-	}
-	return errors.New("the watch ended")
-}
-
-func (f *Feed) take(known map[string]string, entry jetstream.KeyValueEntry) {
-	if entry.Operation() != jetstream.KeyValuePut {
-		f.drop(known, entry.Key())
+// wait notes why an Environment's views are not up to date; an empty reason means that they are. The read model counts
+// as read when nothing is waited for, for the first time.
+func (f *Feed) wait(env, reason string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if reason != "" {
+		f.waiting[env] = reason
 		return
 	}
+	delete(f.waiting, env)
+	if len(f.waiting) == 0 && !f.store.Synced() {
+		f.store.MarkSynced()
+	}
+}
+
+// appeared begins to follow an Environment.
+func (f *Feed) appeared(ctx context.Context, env string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	before := f.follow[env]
+	if before != nil && !before.gone || ctx.Err() != nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	now := &following{cancel: cancel, done: make(chan struct{})}
+	f.follow[env] = now
+	f.waiting[env] = "has not been read yet"
+	f.running.Go(func() {
+		defer close(now.done)
+		if before != nil {
+			<-before.done // it may still be clearing away
+		}
+		b := f.bucket(env)
+		b.run(ctx)
+		f.mu.Lock()
+		gone := now.gone
+		f.mu.Unlock()
+		if gone {
+			b.clear()
+		}
+	})
+}
+
+// vanished ends that; the views of the Environment go with it.
+func (f *Feed) vanished(env string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if now := f.follow[env]; now != nil {
+		now.gone = true
+		now.cancel()
+	}
+	delete(f.waiting, env)
+}
+
+func (f *Feed) bucket(env string) *bucket {
+	return &bucket{feed: f, env: env, known: map[string]known{}}
+}
+
+// take reads one entry. It refuses a view that is in another Environment's bucket: what a bucket holds must not be seen
+// with another one's rights.
+func (f *Feed) take(env string, entry jetstream.KeyValueEntry) (readmodel.View, error) {
 	v, err := readmodel.Parse(entry.Value())
 	if err != nil {
-		f.log.Error("feed: view set aside", "key", entry.Key(), "error", err)
-		return
+		return v, err
 	}
-	known[entry.Key()] = v.Key
-	f.store.Put(v)
+	kind, name, ok := spine.ParseKey(entry.Key())
+	switch {
+	case !ok || string(v.Kind) != kind || v.Name != name:
+		return v, fmt.Errorf("it says that it is %s %q", v.Kind, v.Name)
+	case env != spine.System && v.Environment != env:
+		return v, fmt.Errorf("it says that it belongs to %q", v.Environment)
+	case env == spine.System && v.Kind == view.KindEnvironment && v.Environment != v.Name:
+		return v, fmt.Errorf("it says that it belongs to %q", v.Environment)
+	}
+	return v, nil
 }
 
-func (f *Feed) drop(known map[string]string, key string) {
-	if viewKey, ok := known[key]; ok {
-		f.store.Delete(viewKey)
-		delete(known, key)
+// pause waits, and tells whether to go on.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
 	}
 }

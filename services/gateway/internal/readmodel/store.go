@@ -6,7 +6,6 @@ package readmodel
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,27 +16,36 @@ import (
 	"catalyst.openova.io/pkg/view"
 )
 
-// View is one view as it is stored: its header, and the bytes that everybody reads.
-type View struct {
-	view.Header
-	// Key of the view on the stream.
-	Key string
-	// Object is the view as JSON; nil in a Change that says it is gone.
-	Object json.RawMessage
-	// Revision counts up with each change of this view; it makes the ETag.
-	Revision uint64
+// Store is safe for any number of goroutines.
+type Store struct {
+	epoch string
+
+	mu      sync.RWMutex
+	synced  bool
+	seq     uint64 // of the newest change
+	ring    []Change
+	views   map[string]View
+	shelves map[shelfKey]*shelf
+	changed chan struct{}
 }
 
-// Parse reads the header of a stored view.
-func Parse(object []byte) (View, error) {
-	var h view.Header
-	if err := json.Unmarshal(object, &h); err != nil {
-		return View{}, err
-	}
-	if h.Kind == "" || h.Name == "" {
-		return View{}, errors.New("a view needs a kind and a name")
-	}
-	return View{Header: h, Key: h.Key(), Object: object}, nil
+// New makes an empty Store that remembers the last kept changes. The epoch must differ from process to process.
+func New(epoch string, kept int) *Store {
+	return &Store{epoch: epoch, ring: make([]Change, kept), views: map[string]View{}, shelves: map[shelfKey]*shelf{}, changed: make(chan struct{})}
+}
+
+// MarkSynced says that everything that is known elsewhere is known here. Until then an empty answer would mean nothing.
+func (s *Store) MarkSynced() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.synced = true
+}
+
+// Synced tells whether MarkSynced was called.
+func (s *Store) Synced() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.synced
 }
 
 // Cursor is a place in the order of changes, of one process.
@@ -70,31 +78,21 @@ var ErrGap = errors.New("the changes since then are no longer kept")
 // Filter says which views a reader may and wants to see.
 type Filter func(view.Header) bool
 
-// Store is safe for any number of goroutines.
-type Store struct {
-	epoch string
-
-	mu      sync.RWMutex
-	seq     uint64 // of the newest change
-	ring    []Change
-	views   map[string]View
-	changed chan struct{}
-}
-
-// New makes an empty Store that remembers the last kept changes. The epoch must differ from process to process.
-func New(epoch string, kept int) *Store {
-	return &Store{epoch: epoch, ring: make([]Change, kept), views: map[string]View{}, changed: make(chan struct{})}
-}
-
 // Put takes in a view; one that is known in just these bytes changes nothing.
 func (s *Store) Put(v View) {
+	v = v.framed()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old, ok := s.views[v.Key]; ok && bytes.Equal(old.Object, v.Object) {
+	old, ok := s.views[v.Key]
+	if ok && bytes.Equal(old.Object, v.Object) {
 		return
+	}
+	if ok && (old.Organization != v.Organization || old.Environment != v.Environment) {
+		s.remove(old) // for those who could see it where it was, and cannot where it is
 	}
 	v.Revision = s.seq + 1
 	s.views[v.Key] = v
+	s.shelf(v).put(v)
 	s.append(v)
 }
 
@@ -102,13 +100,16 @@ func (s *Store) Put(v View) {
 func (s *Store) Delete(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v, ok := s.views[key]
-	if !ok {
-		return
+	if v, ok := s.views[key]; ok {
+		s.remove(v)
 	}
-	delete(s.views, key)
+}
+
+func (s *Store) remove(v View) {
+	delete(s.views, v.Key)
+	s.shelf(v).remove(v)
 	v.Object = nil
-	s.append(v)
+	s.append(v.framed())
 }
 
 func (s *Store) append(v View) {

@@ -4,11 +4,15 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	"catalyst.openova.io/pkg/server"
@@ -18,19 +22,33 @@ import (
 
 const (
 	heartbeat = 10 * time.Second
+	// recheck is how often a client is asked again who it is. With it a stream ends within five seconds of its right.
+	recheck = 4 * time.Second
 	// tick gathers the changes of a burst into one write.
 	tick = 5 * time.Millisecond
 	// patience is how long one write may take before the client counts as gone.
 	patience = 10 * time.Second
+	// chunk is how much is written at a time, so that a long snapshot is neither held in memory for every client nor
+	// measured against one patience.
+	chunk = 64 << 10
 )
+
+// Pace is how often the stream does what it does by the clock. The zero value is what runs; tests go faster.
+type Pace struct{ Heartbeat, Recheck, Patience time.Duration }
+
+func (p Pace) orDefault() Pace {
+	return Pace{Heartbeat: cmp.Or(p.Heartbeat, heartbeat), Recheck: cmp.Or(p.Recheck, recheck), Patience: cmp.Or(p.Patience, patience)}
+}
 
 // Reader is a client with what it may see, as long as it may see it.
 type Reader interface {
 	// May tells whether the person may see a view.
 	May(view.Header) bool
-	// Check asks again who the person is; an error ends the stream. It is called with every heartbeat.
+	// Rights is the same as long as May answers the same.
+	Rights() string
+	// Check asks again who the person is; an error ends the stream.
 	Check(context.Context) error
-	// Expires is when the person's token ends.
+	// Expires is until when the last answer about the person can be believed.
 	Expires() time.Time
 }
 
@@ -38,6 +56,7 @@ type Reader interface {
 type Handler struct {
 	Store        *readmodel.Store
 	Authenticate func(*http.Request) (Reader, *server.Problem)
+	Pace         Pace
 }
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -46,9 +65,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w)
 		return
 	}
+	if !h.Store.Synced() {
+		w.Header().Set("Retry-After", "1")
+		server.NewProblem(http.StatusServiceUnavailable, "views_unavailable",
+			"The views of this Sovereign have not been read yet, so there is nothing to tell. Try again in a moment.").Write(w)
+		return
+	}
 	q := r.URL.Query()
 	pass := filter(reader, q.Get("organization"), q.Get("environment"), q.Get("application"))
-	s := &session{w: w, rc: http.NewResponseController(w), store: h.Store, pass: pass}
+	s := &session{w: w, rc: http.NewResponseController(w), store: h.Store, pass: pass, pace: h.Pace.orDefault(),
+		view: fingerprint(q.Get("organization"), q.Get("environment"), q.Get("application"), reader.Rights())}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no")
@@ -59,6 +85,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	// An error means that the client is gone or may no longer read: both end the stream, and the client comes back.
 	_ = s.run(r.Context(), reader, last)
+	_ = s.rc.SetWriteDeadline(time.Time{}) // the connection may carry another request
 }
 
 func filter(reader Reader, organization, environment, application string) readmodel.Filter {
@@ -76,22 +103,41 @@ func filter(reader Reader, organization, environment, application string) readmo
 	}
 }
 
+// fingerprint names what a client asked for and may see. It is a part of every event id: an id that was given out for
+// another view of the world cannot be continued in this one, so a client whose rights grew learns what it can see now.
+func fingerprint(parts ...string) string {
+	h := fnv.New64a()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s", len(p), p)
+	}
+	return strconv.FormatUint(h.Sum64(), 36)
+}
+
 type session struct {
 	w     http.ResponseWriter
 	rc    *http.ResponseController
 	store *readmodel.Store
 	pass  readmodel.Filter
+	pace  Pace
+	view  string
 	at    readmodel.Cursor
+	out   []byte
 }
+
+var (
+	errExpired = errors.New("the sign-in has expired")
+	errRights  = errors.New("what the person may see has changed")
+	errForeign = errors.New("this id was given out for other rights or another filter")
+)
 
 func (s *session) run(ctx context.Context, reader Reader, last string) error {
 	if err := s.begin(last); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithDeadline(ctx, reader.Expires())
-	defer cancel()
-	beat := time.NewTicker(heartbeat)
+	beat, check := time.NewTicker(s.pace.Heartbeat), time.NewTicker(s.pace.Recheck)
 	defer beat.Stop()
+	defer check.Stop()
+	rights := reader.Rights()
 	for {
 		changed := s.store.Changed()
 		if err := s.catchUp(); err != nil {
@@ -100,11 +146,20 @@ func (s *session) run(ctx context.Context, reader Reader, last string) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-beat.C:
+		case <-check.C:
 			if err := reader.Check(ctx); err != nil {
 				return err
 			}
-			if err := s.write([]byte(": heartbeat\n\n")); err != nil {
+			if time.Now().After(reader.Expires()) {
+				return errExpired
+			}
+			if reader.Rights() != rights {
+				return errRights // the client comes back, and is told to start anew
+			}
+		case <-beat.C:
+			// The id moves a client on past changes that it may not see, so that a quiet stream can be resumed as well.
+			s.add(fmt.Appendf(nil, ": heartbeat\nid: %s\n\n", s.id(s.at)))
+			if err := s.flush(); err != nil {
 				return err
 			}
 		case <-changed:
@@ -118,41 +173,59 @@ func (s *session) run(ctx context.Context, reader Reader, last string) error {
 	}
 }
 
+// id is a place in the order of changes, as this client sees it: <epoch>-<seq>, the epoch ending in the fingerprint.
+func (s *session) id(c readmodel.Cursor) string {
+	epoch, seq, _ := strings.Cut(c.String(), "-")
+	return epoch + "." + s.view + "-" + seq
+}
+
+func (s *session) parse(id string) (readmodel.Cursor, error) {
+	epoch, seq, _ := strings.Cut(id, "-")
+	epoch, view, ok := strings.Cut(epoch, ".")
+	if !ok || view != s.view {
+		return readmodel.Cursor{}, errForeign
+	}
+	return readmodel.ParseCursor(epoch + "-" + seq)
+}
+
 // begin resumes after the last event that the client has, or sends a snapshot.
 func (s *session) begin(last string) error {
 	if last == "" {
 		return s.snapshot("")
 	}
-	c, err := readmodel.ParseCursor(last)
+	c, err := s.parse(last)
 	if err != nil {
 		return s.snapshot(err.Error())
 	}
-	if _, _, err := s.store.After(c, s.pass); err != nil {
+	changes, end, err := s.store.After(c, s.pass)
+	if err != nil {
 		return s.snapshot(err.Error())
 	}
-	s.at = c
-	return s.write(event(c.String(), "synced", []byte("{}")))
+	if err := s.send(changes, end); err != nil {
+		return err
+	}
+	s.add(event(s.id(s.at), "synced", []byte("{}")))
+	return s.flush()
 }
 
 func (s *session) snapshot(resync string) error {
 	views, at := s.store.Snapshot(s.pass)
-	var b []byte
 	if resync != "" {
 		reason, err := json.Marshal(map[string]string{"reason": resync})
 		if err != nil {
 			return err
 		}
-		b = append(b, event("", "resync", reason)...)
+		s.add(event("", "resync", reason))
 	}
 	for _, v := range views {
-		frame, err := encode("", "put", v)
-		if err != nil {
+		s.add(event("", "put", v.Frame()))
+		if err := s.flushIfLong(); err != nil {
 			return err
 		}
-		b = append(b, frame...)
 	}
 	s.at = at
-	return s.write(append(b, event(at.String(), "synced", []byte("{}"))...))
+	s.add(event(s.id(at), "synced", []byte("{}")))
+	return s.flush()
 }
 
 func (s *session) catchUp() error {
@@ -160,41 +233,52 @@ func (s *session) catchUp() error {
 	if errors.Is(err, readmodel.ErrGap) {
 		return s.snapshot(err.Error())
 	}
-	s.at = end
-	if len(changes) == 0 {
-		return nil
+	if err := s.send(changes, end); err != nil {
+		return err
 	}
-	var b []byte
+	return s.flush()
+}
+
+func (s *session) send(changes []readmodel.Change, end readmodel.Cursor) error {
 	for _, ch := range changes {
 		name := "put"
 		if ch.Object == nil {
 			name = "delete"
 		}
-		frame, err := encode(ch.At.String(), name, ch.View)
-		if err != nil {
+		s.add(event(s.id(ch.At), name, ch.Frame()))
+		if err := s.flushIfLong(); err != nil {
 			return err
 		}
-		b = append(b, frame...)
 	}
-	return s.write(b)
+	s.at = end
+	return nil
 }
 
-func (s *session) write(b []byte) error {
-	if err := s.rc.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+func (s *session) add(b []byte) { s.out = append(s.out, b...) }
+
+func (s *session) flushIfLong() error {
+	if len(s.out) < chunk {
+		return nil
+	}
+	return s.flush()
+}
+
+// flush writes what has gathered. A client that does not take it in time is cut off.
+func (s *session) flush() error {
+	if len(s.out) == 0 {
+		return nil
+	}
+	if err := s.rc.SetWriteDeadline(time.Now().Add(s.pace.Patience)); err != nil {
 		return err
 	}
-	if _, err := s.w.Write(b); err != nil {
+	_, err := s.w.Write(s.out)
+	if s.out = s.out[:0]; cap(s.out) > chunk/4 {
+		s.out = nil // a client that waits holds no memory of its last burst
+	}
+	if err != nil {
 		return err
 	}
 	return s.rc.Flush()
-}
-
-func encode(id, name string, v readmodel.View) ([]byte, error) {
-	data, err := json.Marshal(view.Frame{Key: v.Key, Kind: v.Kind, Object: v.Object})
-	if err != nil {
-		return nil, err
-	}
-	return event(id, name, data), nil
 }
 
 func event(id, name string, data []byte) []byte {

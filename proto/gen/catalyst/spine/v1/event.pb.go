@@ -48,7 +48,10 @@ type ObjectObserved struct {
 	//	*ObjectObserved_OrganizationDetail
 	//	*ObjectObserved_EnvironmentDetail
 	//	*ObjectObserved_Node
-	Detail        isObjectObserved_Detail `protobuf_oneof:"detail"`
+	//	*ObjectObserved_Ingress
+	Detail isObjectObserved_Detail `protobuf_oneof:"detail"`
+	// When the API server made the object: what tells an object from a later one of the same name.
+	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -207,6 +210,22 @@ func (x *ObjectObserved) GetNode() *Node {
 	return nil
 }
 
+func (x *ObjectObserved) GetIngress() *Ingress {
+	if x != nil {
+		if x, ok := x.Detail.(*ObjectObserved_Ingress); ok {
+			return x.Ingress
+		}
+	}
+	return nil
+}
+
+func (x *ObjectObserved) GetCreatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAt
+	}
+	return nil
+}
+
 type isObjectObserved_Detail interface {
 	isObjectObserved_Detail()
 }
@@ -235,6 +254,10 @@ type ObjectObserved_Node struct {
 	Node *Node `protobuf:"bytes,15,opt,name=node,proto3,oneof"`
 }
 
+type ObjectObserved_Ingress struct {
+	Ingress *Ingress `protobuf:"bytes,17,opt,name=ingress,proto3,oneof"`
+}
+
 func (*ObjectObserved_Workload) isObjectObserved_Detail() {}
 
 func (*ObjectObserved_Flux) isObjectObserved_Detail() {}
@@ -246,6 +269,8 @@ func (*ObjectObserved_OrganizationDetail) isObjectObserved_Detail() {}
 func (*ObjectObserved_EnvironmentDetail) isObjectObserved_Detail() {}
 
 func (*ObjectObserved_Node) isObjectObserved_Detail() {}
+
+func (*ObjectObserved_Ingress) isObjectObserved_Detail() {}
 
 type ObjectRef struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -619,6 +644,51 @@ func (x *Service) GetPorts() []*Service_Port {
 	return nil
 }
 
+type Ingress struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Addresses at which it answers, such as https://shop.example/cart.
+	Urls          []string `protobuf:"bytes,1,rep,name=urls,proto3" json:"urls,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Ingress) Reset() {
+	*x = Ingress{}
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Ingress) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Ingress) ProtoMessage() {}
+
+func (x *Ingress) ProtoReflect() protoreflect.Message {
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Ingress.ProtoReflect.Descriptor instead.
+func (*Ingress) Descriptor() ([]byte, []int) {
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Ingress) GetUrls() []string {
+	if x != nil {
+		return x.Urls
+	}
+	return nil
+}
+
 type OrganizationDetail struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	DisplayName   string                 `protobuf:"bytes,1,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
@@ -630,7 +700,7 @@ type OrganizationDetail struct {
 
 func (x *OrganizationDetail) Reset() {
 	*x = OrganizationDetail{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[6]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -642,7 +712,7 @@ func (x *OrganizationDetail) String() string {
 func (*OrganizationDetail) ProtoMessage() {}
 
 func (x *OrganizationDetail) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[6]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -655,7 +725,7 @@ func (x *OrganizationDetail) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrganizationDetail.ProtoReflect.Descriptor instead.
 func (*OrganizationDetail) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{6}
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *OrganizationDetail) GetDisplayName() string {
@@ -692,7 +762,7 @@ type EnvironmentDetail struct {
 
 func (x *EnvironmentDetail) Reset() {
 	*x = EnvironmentDetail{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[7]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -704,7 +774,7 @@ func (x *EnvironmentDetail) String() string {
 func (*EnvironmentDetail) ProtoMessage() {}
 
 func (x *EnvironmentDetail) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[7]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -717,7 +787,7 @@ func (x *EnvironmentDetail) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnvironmentDetail.ProtoReflect.Descriptor instead.
 func (*EnvironmentDetail) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{7}
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *EnvironmentDetail) GetOrganization() string {
@@ -766,7 +836,7 @@ type Node struct {
 
 func (x *Node) Reset() {
 	*x = Node{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[8]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -778,7 +848,7 @@ func (x *Node) String() string {
 func (*Node) ProtoMessage() {}
 
 func (x *Node) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[8]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -791,7 +861,7 @@ func (x *Node) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Node.ProtoReflect.Descriptor instead.
 func (*Node) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{8}
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Node) GetSimulated() bool {
@@ -813,6 +883,85 @@ func (x *Node) GetKubeletVersion() string {
 		return x.KubeletVersion
 	}
 	return ""
+}
+
+// ClusterObserved says whether a cluster answers. It is published when that changes.
+type ClusterObserved struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Cluster   string                 `protobuf:"bytes,1,opt,name=cluster,proto3" json:"cluster,omitempty"`
+	Reachable bool                   `protobuf:"varint,2,opt,name=reachable,proto3" json:"reachable,omitempty"`
+	// Of the API server, such as v1.36.4; empty while it never answered.
+	Version string `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"`
+	// Why it does not answer.
+	Message       string                 `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
+	ObservedAt    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=observed_at,json=observedAt,proto3" json:"observed_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClusterObserved) Reset() {
+	*x = ClusterObserved{}
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClusterObserved) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClusterObserved) ProtoMessage() {}
+
+func (x *ClusterObserved) ProtoReflect() protoreflect.Message {
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClusterObserved.ProtoReflect.Descriptor instead.
+func (*ClusterObserved) Descriptor() ([]byte, []int) {
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ClusterObserved) GetCluster() string {
+	if x != nil {
+		return x.Cluster
+	}
+	return ""
+}
+
+func (x *ClusterObserved) GetReachable() bool {
+	if x != nil {
+		return x.Reachable
+	}
+	return false
+}
+
+func (x *ClusterObserved) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *ClusterObserved) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *ClusterObserved) GetObservedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ObservedAt
+	}
+	return nil
 }
 
 // BranchObserved says what Git holds on the branch of one Environment of one Application. It is read from Git after
@@ -841,7 +990,7 @@ type BranchObserved struct {
 
 func (x *BranchObserved) Reset() {
 	*x = BranchObserved{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[9]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -853,7 +1002,7 @@ func (x *BranchObserved) String() string {
 func (*BranchObserved) ProtoMessage() {}
 
 func (x *BranchObserved) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[9]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -866,7 +1015,7 @@ func (x *BranchObserved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BranchObserved.ProtoReflect.Descriptor instead.
 func (*BranchObserved) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{9}
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *BranchObserved) GetOrganization() string {
@@ -966,7 +1115,7 @@ type Commit struct {
 
 func (x *Commit) Reset() {
 	*x = Commit{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[10]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -978,7 +1127,7 @@ func (x *Commit) String() string {
 func (*Commit) ProtoMessage() {}
 
 func (x *Commit) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[10]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -991,7 +1140,7 @@ func (x *Commit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Commit.ProtoReflect.Descriptor instead.
 func (*Commit) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{10}
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Commit) GetSha() string {
@@ -1054,7 +1203,7 @@ type OperationProgressed struct {
 
 func (x *OperationProgressed) Reset() {
 	*x = OperationProgressed{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[11]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1066,7 +1215,7 @@ func (x *OperationProgressed) String() string {
 func (*OperationProgressed) ProtoMessage() {}
 
 func (x *OperationProgressed) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[11]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1079,7 +1228,7 @@ func (x *OperationProgressed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OperationProgressed.ProtoReflect.Descriptor instead.
 func (*OperationProgressed) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{11}
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *OperationProgressed) GetId() string {
@@ -1184,7 +1333,7 @@ type Service_Port struct {
 
 func (x *Service_Port) Reset() {
 	*x = Service_Port{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[12]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1196,7 +1345,7 @@ func (x *Service_Port) String() string {
 func (*Service_Port) ProtoMessage() {}
 
 func (x *Service_Port) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[12]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1244,7 +1393,7 @@ type OperationProgressed_Step struct {
 
 func (x *OperationProgressed_Step) Reset() {
 	*x = OperationProgressed_Step{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[13]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1256,7 +1405,7 @@ func (x *OperationProgressed_Step) String() string {
 func (*OperationProgressed_Step) ProtoMessage() {}
 
 func (x *OperationProgressed_Step) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[13]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1269,7 +1418,7 @@ func (x *OperationProgressed_Step) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OperationProgressed_Step.ProtoReflect.Descriptor instead.
 func (*OperationProgressed_Step) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{11, 0}
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{13, 0}
 }
 
 func (x *OperationProgressed_Step) GetName() string {
@@ -1297,7 +1446,7 @@ var File_catalyst_spine_v1_event_proto protoreflect.FileDescriptor
 
 const file_catalyst_spine_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1dcatalyst/spine/v1/event.proto\x12\x11catalyst.spine.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x95\x06\n" +
+	"\x1dcatalyst/spine/v1/event.proto\x12\x11catalyst.spine.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x88\a\n" +
 	"\x0eObjectObserved\x124\n" +
 	"\x06object\x18\x01 \x01(\v2\x1c.catalyst.spine.v1.ObjectRefR\x06object\x12)\n" +
 	"\x10resource_version\x18\x02 \x01(\tR\x0fresourceVersion\x12\x1e\n" +
@@ -1317,7 +1466,10 @@ const file_catalyst_spine_v1_event_proto_rawDesc = "" +
 	"\aservice\x18\f \x01(\v2\x1a.catalyst.spine.v1.ServiceH\x00R\aservice\x12X\n" +
 	"\x13organization_detail\x18\r \x01(\v2%.catalyst.spine.v1.OrganizationDetailH\x00R\x12organizationDetail\x12U\n" +
 	"\x12environment_detail\x18\x0e \x01(\v2$.catalyst.spine.v1.EnvironmentDetailH\x00R\x11environmentDetail\x12-\n" +
-	"\x04node\x18\x0f \x01(\v2\x17.catalyst.spine.v1.NodeH\x00R\x04nodeB\b\n" +
+	"\x04node\x18\x0f \x01(\v2\x17.catalyst.spine.v1.NodeH\x00R\x04node\x126\n" +
+	"\aingress\x18\x11 \x01(\v2\x1a.catalyst.spine.v1.IngressH\x00R\aingress\x129\n" +
+	"\n" +
+	"created_at\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAtB\b\n" +
 	"\x06detail\"\x9e\x01\n" +
 	"\tObjectRef\x12\x18\n" +
 	"\acluster\x18\x01 \x01(\tR\acluster\x12\x1f\n" +
@@ -1353,7 +1505,9 @@ const file_catalyst_spine_v1_event_proto_rawDesc = "" +
 	"\x04Port\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04port\x18\x02 \x01(\x05R\x04port\x12\x1a\n" +
-	"\bprotocol\x18\x03 \x01(\tR\bprotocol\"g\n" +
+	"\bprotocol\x18\x03 \x01(\tR\bprotocol\"\x1d\n" +
+	"\aIngress\x12\x12\n" +
+	"\x04urls\x18\x01 \x03(\tR\x04urls\"g\n" +
 	"\x12OrganizationDetail\x12!\n" +
 	"\fdisplay_name\x18\x01 \x01(\tR\vdisplayName\x12\x14\n" +
 	"\x05ready\x18\x02 \x01(\bR\x05ready\x12\x18\n" +
@@ -1367,7 +1521,14 @@ const file_catalyst_spine_v1_event_proto_rawDesc = "" +
 	"\x04Node\x12\x1c\n" +
 	"\tsimulated\x18\x01 \x01(\bR\tsimulated\x12\x14\n" +
 	"\x05ready\x18\x02 \x01(\bR\x05ready\x12'\n" +
-	"\x0fkubelet_version\x18\x03 \x01(\tR\x0ekubeletVersion\"\xcb\x03\n" +
+	"\x0fkubelet_version\x18\x03 \x01(\tR\x0ekubeletVersion\"\xba\x01\n" +
+	"\x0fClusterObserved\x12\x18\n" +
+	"\acluster\x18\x01 \x01(\tR\acluster\x12\x1c\n" +
+	"\treachable\x18\x02 \x01(\bR\treachable\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\tR\aversion\x12\x18\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\x12;\n" +
+	"\vobserved_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"observedAt\"\xcb\x03\n" +
 	"\x0eBranchObserved\x12\"\n" +
 	"\forganization\x18\x01 \x01(\tR\forganization\x12 \n" +
 	"\venvironment\x18\x02 \x01(\tR\venvironment\x12 \n" +
@@ -1423,7 +1584,7 @@ func file_catalyst_spine_v1_event_proto_rawDescGZIP() []byte {
 	return file_catalyst_spine_v1_event_proto_rawDescData
 }
 
-var file_catalyst_spine_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_catalyst_spine_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_catalyst_spine_v1_event_proto_goTypes = []any{
 	(*ObjectObserved)(nil),           // 0: catalyst.spine.v1.ObjectObserved
 	(*ObjectRef)(nil),                // 1: catalyst.spine.v1.ObjectRef
@@ -1431,40 +1592,45 @@ var file_catalyst_spine_v1_event_proto_goTypes = []any{
 	(*Workload)(nil),                 // 3: catalyst.spine.v1.Workload
 	(*FluxObject)(nil),               // 4: catalyst.spine.v1.FluxObject
 	(*Service)(nil),                  // 5: catalyst.spine.v1.Service
-	(*OrganizationDetail)(nil),       // 6: catalyst.spine.v1.OrganizationDetail
-	(*EnvironmentDetail)(nil),        // 7: catalyst.spine.v1.EnvironmentDetail
-	(*Node)(nil),                     // 8: catalyst.spine.v1.Node
-	(*BranchObserved)(nil),           // 9: catalyst.spine.v1.BranchObserved
-	(*Commit)(nil),                   // 10: catalyst.spine.v1.Commit
-	(*OperationProgressed)(nil),      // 11: catalyst.spine.v1.OperationProgressed
-	(*Service_Port)(nil),             // 12: catalyst.spine.v1.Service.Port
-	(*OperationProgressed_Step)(nil), // 13: catalyst.spine.v1.OperationProgressed.Step
-	(*timestamppb.Timestamp)(nil),    // 14: google.protobuf.Timestamp
+	(*Ingress)(nil),                  // 6: catalyst.spine.v1.Ingress
+	(*OrganizationDetail)(nil),       // 7: catalyst.spine.v1.OrganizationDetail
+	(*EnvironmentDetail)(nil),        // 8: catalyst.spine.v1.EnvironmentDetail
+	(*Node)(nil),                     // 9: catalyst.spine.v1.Node
+	(*ClusterObserved)(nil),          // 10: catalyst.spine.v1.ClusterObserved
+	(*BranchObserved)(nil),           // 11: catalyst.spine.v1.BranchObserved
+	(*Commit)(nil),                   // 12: catalyst.spine.v1.Commit
+	(*OperationProgressed)(nil),      // 13: catalyst.spine.v1.OperationProgressed
+	(*Service_Port)(nil),             // 14: catalyst.spine.v1.Service.Port
+	(*OperationProgressed_Step)(nil), // 15: catalyst.spine.v1.OperationProgressed.Step
+	(*timestamppb.Timestamp)(nil),    // 16: google.protobuf.Timestamp
 }
 var file_catalyst_spine_v1_event_proto_depIdxs = []int32{
 	1,  // 0: catalyst.spine.v1.ObjectObserved.object:type_name -> catalyst.spine.v1.ObjectRef
-	14, // 1: catalyst.spine.v1.ObjectObserved.observed_at:type_name -> google.protobuf.Timestamp
+	16, // 1: catalyst.spine.v1.ObjectObserved.observed_at:type_name -> google.protobuf.Timestamp
 	2,  // 2: catalyst.spine.v1.ObjectObserved.health:type_name -> catalyst.spine.v1.Health
 	3,  // 3: catalyst.spine.v1.ObjectObserved.workload:type_name -> catalyst.spine.v1.Workload
 	4,  // 4: catalyst.spine.v1.ObjectObserved.flux:type_name -> catalyst.spine.v1.FluxObject
 	5,  // 5: catalyst.spine.v1.ObjectObserved.service:type_name -> catalyst.spine.v1.Service
-	6,  // 6: catalyst.spine.v1.ObjectObserved.organization_detail:type_name -> catalyst.spine.v1.OrganizationDetail
-	7,  // 7: catalyst.spine.v1.ObjectObserved.environment_detail:type_name -> catalyst.spine.v1.EnvironmentDetail
-	8,  // 8: catalyst.spine.v1.ObjectObserved.node:type_name -> catalyst.spine.v1.Node
-	14, // 9: catalyst.spine.v1.Health.since:type_name -> google.protobuf.Timestamp
-	12, // 10: catalyst.spine.v1.Service.ports:type_name -> catalyst.spine.v1.Service.Port
-	10, // 11: catalyst.spine.v1.BranchObserved.head:type_name -> catalyst.spine.v1.Commit
-	14, // 12: catalyst.spine.v1.BranchObserved.observed_at:type_name -> google.protobuf.Timestamp
-	10, // 13: catalyst.spine.v1.BranchObserved.recent:type_name -> catalyst.spine.v1.Commit
-	14, // 14: catalyst.spine.v1.Commit.committed_at:type_name -> google.protobuf.Timestamp
-	13, // 15: catalyst.spine.v1.OperationProgressed.steps:type_name -> catalyst.spine.v1.OperationProgressed.Step
-	14, // 16: catalyst.spine.v1.OperationProgressed.created_at:type_name -> google.protobuf.Timestamp
-	14, // 17: catalyst.spine.v1.OperationProgressed.ended_at:type_name -> google.protobuf.Timestamp
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	7,  // 6: catalyst.spine.v1.ObjectObserved.organization_detail:type_name -> catalyst.spine.v1.OrganizationDetail
+	8,  // 7: catalyst.spine.v1.ObjectObserved.environment_detail:type_name -> catalyst.spine.v1.EnvironmentDetail
+	9,  // 8: catalyst.spine.v1.ObjectObserved.node:type_name -> catalyst.spine.v1.Node
+	6,  // 9: catalyst.spine.v1.ObjectObserved.ingress:type_name -> catalyst.spine.v1.Ingress
+	16, // 10: catalyst.spine.v1.ObjectObserved.created_at:type_name -> google.protobuf.Timestamp
+	16, // 11: catalyst.spine.v1.Health.since:type_name -> google.protobuf.Timestamp
+	14, // 12: catalyst.spine.v1.Service.ports:type_name -> catalyst.spine.v1.Service.Port
+	16, // 13: catalyst.spine.v1.ClusterObserved.observed_at:type_name -> google.protobuf.Timestamp
+	12, // 14: catalyst.spine.v1.BranchObserved.head:type_name -> catalyst.spine.v1.Commit
+	16, // 15: catalyst.spine.v1.BranchObserved.observed_at:type_name -> google.protobuf.Timestamp
+	12, // 16: catalyst.spine.v1.BranchObserved.recent:type_name -> catalyst.spine.v1.Commit
+	16, // 17: catalyst.spine.v1.Commit.committed_at:type_name -> google.protobuf.Timestamp
+	15, // 18: catalyst.spine.v1.OperationProgressed.steps:type_name -> catalyst.spine.v1.OperationProgressed.Step
+	16, // 19: catalyst.spine.v1.OperationProgressed.created_at:type_name -> google.protobuf.Timestamp
+	16, // 20: catalyst.spine.v1.OperationProgressed.ended_at:type_name -> google.protobuf.Timestamp
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_catalyst_spine_v1_event_proto_init() }
@@ -1479,6 +1645,7 @@ func file_catalyst_spine_v1_event_proto_init() {
 		(*ObjectObserved_OrganizationDetail)(nil),
 		(*ObjectObserved_EnvironmentDetail)(nil),
 		(*ObjectObserved_Node)(nil),
+		(*ObjectObserved_Ingress)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1486,7 +1653,7 @@ func file_catalyst_spine_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_catalyst_spine_v1_event_proto_rawDesc), len(file_catalyst_spine_v1_event_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,175 @@
+package blueprint
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v3"
+)
+
+// schemaURL is the address that a configSchema has for itself. Nothing is ever loaded from it, or from anywhere else.
+const schemaURL = "catalyst://blueprint/configSchema"
+
+// messageKeyword in a property's schema is what a person reads when the value does not fit it.
+const messageKeyword = "x-message"
+
+// Schema is a JSON Schema as it was written. It is compiled once, at its first use, and never loads another document.
+type Schema struct {
+	document map[string]any
+	compiled *compilation
+}
+
+type compilation struct {
+	once   sync.Once
+	schema *jsonschema.Schema
+	err    error
+}
+
+// NewSchema takes a schema from its decoded JSON, as a client of the catalog gets it.
+func NewSchema(document map[string]any) Schema {
+	return Schema{document: document, compiled: &compilation{}}
+}
+
+// Document is the schema as it was written, nil if there is none. Do not change it.
+func (s Schema) Document() map[string]any { return s.document }
+
+// IsZero is true when there is no schema, so no settings.
+func (s Schema) IsZero() bool { return len(s.document) == 0 }
+
+// MarshalJSON writes the schema as it was written.
+func (s Schema) MarshalJSON() ([]byte, error) { return json.Marshal(s.document) }
+
+// UnmarshalYAML reads the schema without interpreting it.
+func (s *Schema) UnmarshalYAML(n *yaml.Node) error {
+	v, err := plain(n, 0)
+	if err != nil {
+		return err
+	}
+	m, ok := v.(map[string]any)
+	if !ok && v != nil {
+		return invalid(n.Line, "a schema has to be a mapping")
+	}
+	*s = NewSchema(m)
+	return nil
+}
+
+// compile returns nil without an error when there is no schema.
+func (s Schema) compile() (*jsonschema.Schema, error) {
+	if s.IsZero() {
+		return nil, nil //nolint:nilnil // no schema is a good answer
+	}
+	s.compiled.once.Do(func() { s.compiled.schema, s.compiled.err = compileSchema(s.document) })
+	return s.compiled.schema, s.compiled.err
+}
+
+func compileSchema(document map[string]any) (compiled *jsonschema.Schema, err error) {
+	defer func() {
+		if r := recover(); r != nil { // a schema that breaks the compiler is the author's problem, not the service's
+			compiled, err = nil, errors.New("the schema cannot be read")
+		}
+	}()
+	c := jsonschema.NewCompiler()
+	c.DefaultDraft(jsonschema.Draft2020)
+	c.UseLoader(denied{})
+	c.UseRegexpEngine(compilePattern)
+	c.AssertFormat()
+	if err := c.AddResource(schemaURL, document); err != nil {
+		return nil, schemaError(err)
+	}
+	schema, err := c.Compile(schemaURL)
+	if err != nil {
+		return nil, schemaError(err)
+	}
+	return schema, nil
+}
+
+// denied refuses to load anything, so that a schema can reach neither the disk nor the network.
+type denied struct{}
+
+var errOutside = errors.New("points outside the schema; only references that start with # are allowed")
+
+func (denied) Load(string) (any, error) { return nil, errOutside }
+
+func schemaError(err error) error {
+	var load *jsonschema.LoadURLError
+	if errors.As(err, &load) {
+		return fmt.Errorf("$ref or $schema %q %w", shorten(load.URL), errOutside)
+	}
+	var bad *jsonschema.SchemaValidationError
+	var detail *jsonschema.ValidationError
+	if errors.As(err, &bad) && errors.As(bad.Err, &detail) {
+		var out []string
+		for _, f := range fieldErrors(detail, nil) {
+			out = append(out, fmt.Sprintf("%s %s", f.Pointer, f.Message))
+			if len(out) == 5 {
+				break
+			}
+		}
+		return fmt.Errorf("is not a JSON Schema: %s", strings.Join(out, "; "))
+	}
+	return errors.New(shortenTo(strings.ReplaceAll(err.Error(), schemaURL, ""), 300))
+}
+
+func shortenTo(s string, most int) string {
+	if utf8.RuneCountInString(s) <= most {
+		return s
+	}
+	return string([]rune(s)[:most]) + "…"
+}
+
+// Limits of one pattern. Go's expressions run in linear time, but a short one can compile to a very large program.
+const (
+	maxPatternLength = 1000
+	maxPatternSize   = 20_000
+)
+
+type pattern struct{ *regexp.Regexp }
+
+func compilePattern(s string) (jsonschema.Regexp, error) {
+	if len(s) > maxPatternLength {
+		return nil, fmt.Errorf("the pattern has %d characters; at most %d are allowed", len(s), maxPatternLength)
+	}
+	tree, err := syntax.Parse(s, syntax.Perl)
+	if err != nil {
+		return nil, fmt.Errorf("%w (lookahead, lookbehind and back references are not supported)", err)
+	}
+	if patternSize(tree) > maxPatternSize {
+		return nil, fmt.Errorf("the pattern %q repeats too much", shorten(s))
+	}
+	re, err := regexp.Compile(s)
+	if err != nil {
+		return nil, err
+	}
+	return pattern{re}, nil
+}
+
+// patternSize estimates the instructions that a pattern compiles to, before it is compiled.
+func patternSize(re *syntax.Regexp) int {
+	size := 1
+	if re.Op == syntax.OpLiteral {
+		size = len(re.Rune)
+	}
+	for _, sub := range re.Sub {
+		size += patternSize(sub)
+	}
+	if re.Op == syntax.OpRepeat {
+		size *= max(re.Min, re.Max, 1)
+	}
+	return min(size, maxPatternSize+1)
+}
+
+// anchored is true when the whole text has to match, not a part of it.
+func anchored(s string) bool {
+	tree, err := syntax.Parse(s, syntax.Perl)
+	if err != nil || tree.Op != syntax.OpConcat || len(tree.Sub) < 2 {
+		return false
+	}
+	return tree.Sub[0].Op == syntax.OpBeginText && tree.Sub[len(tree.Sub)-1].Op == syntax.OpEndText
+}

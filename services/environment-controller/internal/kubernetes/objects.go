@@ -1,0 +1,105 @@
+package kubernetes
+
+import (
+	"time"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	"github.com/fluxcd/pkg/apis/meta"
+	sourcev1 "github.com/fluxcd/source-controller/api/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"catalyst.openova.io/pkg/api/v1alpha1"
+	"catalyst.openova.io/services/environment-controller/internal/environment"
+)
+
+// Names of what every Environment holds.
+const (
+	fluxAccount  = "flux"
+	gitSecret    = "catalyst-git"
+	keysSecret   = "catalyst-blueprint-keys"
+	keyName      = "catalyst.pub"
+	fluxRole     = "catalyst-flux"
+	adminBinding = "catalyst-flux-admin"
+)
+
+// The intervals are long because webhooks drive Flux; only a failure is tried again soon.
+const (
+	fluxInterval = 10 * time.Minute
+	fluxRetry    = 10 * time.Second
+	fluxTimeout  = time.Minute
+)
+
+func labels(env environment.Environment) map[string]string {
+	return map[string]string{
+		v1alpha1.LabelManagedBy:    v1alpha1.ManagedByController,
+		v1alpha1.LabelOrganization: env.Organization,
+		v1alpha1.LabelEnvironment:  env.Name,
+	}
+}
+
+func object(env environment.Environment, name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: env.Name, Name: name, Labels: labels(env)}
+}
+
+func applicationObject(env environment.Environment, app string) metav1.ObjectMeta {
+	m := object(env, app)
+	m.Labels[v1alpha1.LabelApplication] = app
+	return m
+}
+
+func namespace(env environment.Environment) *corev1.Namespace {
+	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: env.Name, Labels: labels(env)}}
+}
+
+func serviceAccount(env environment.Environment) *corev1.ServiceAccount {
+	return &corev1.ServiceAccount{ObjectMeta: object(env, fluxAccount), AutomountServiceAccountToken: new(false)}
+}
+
+// role lets Flux make, as the Environment's own account, the Flux objects that render an Application. The cluster role
+// admin covers workloads; Flux adds its kinds to it only where its own cluster roles are installed.
+func role(env environment.Environment) *rbacv1.Role {
+	all := []string{"get", "list", "watch", "create", "update", "patch", "delete"}
+	return &rbacv1.Role{ObjectMeta: object(env, fluxRole), Rules: []rbacv1.PolicyRule{
+		{APIGroups: []string{"source.toolkit.fluxcd.io"}, Resources: []string{"ocirepositories", "gitrepositories", "helmrepositories", "helmcharts", "buckets", "externalartifacts"}, Verbs: all},
+		{APIGroups: []string{"kustomize.toolkit.fluxcd.io"}, Resources: []string{"kustomizations"}, Verbs: all},
+		{APIGroups: []string{"helm.toolkit.fluxcd.io"}, Resources: []string{"helmreleases"}, Verbs: all},
+	}}
+}
+
+func roleBinding(env environment.Environment, name, kind, roleName string) *rbacv1.RoleBinding {
+	return &rbacv1.RoleBinding{
+		ObjectMeta: object(env, name),
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: kind, Name: roleName},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: fluxAccount, Namespace: env.Name}},
+	}
+}
+
+func secret(env environment.Environment, name string, data map[string][]byte) *corev1.Secret {
+	return &corev1.Secret{ObjectMeta: object(env, name), Type: corev1.SecretTypeOpaque, Data: data}
+}
+
+func gitRepository(env environment.Environment, app, url string) *sourcev1.GitRepository {
+	return &sourcev1.GitRepository{ObjectMeta: applicationObject(env, app), Spec: sourcev1.GitRepositorySpec{
+		URL:       url,
+		Reference: &sourcev1.GitRepositoryRef{Branch: env.Branch},
+		SecretRef: &meta.LocalObjectReference{Name: gitSecret},
+		Interval:  metav1.Duration{Duration: fluxInterval},
+		Timeout:   &metav1.Duration{Duration: fluxTimeout},
+	}}
+}
+
+func kustomization(env environment.Environment, app string) *kustomizev1.Kustomization {
+	return &kustomizev1.Kustomization{ObjectMeta: applicationObject(env, app), Spec: kustomizev1.KustomizationSpec{
+		SourceRef:          kustomizev1.CrossNamespaceSourceReference{Kind: sourcev1.GitRepositoryKind, Name: app},
+		Path:               "./overlays/" + env.EnvType,
+		TargetNamespace:    env.Name,
+		ServiceAccountName: fluxAccount,
+		Prune:              true,
+		Interval:           metav1.Duration{Duration: fluxInterval},
+		RetryInterval:      &metav1.Duration{Duration: fluxRetry},
+		Timeout:            &metav1.Duration{Duration: fluxTimeout},
+		CommonMetadata:     &kustomizev1.CommonMetadata{Labels: map[string]string{v1alpha1.LabelApplication: app}},
+	}}
+}

@@ -1,0 +1,112 @@
+package kubernetes
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"catalyst.openova.io/pkg/api/v1alpha1"
+	"catalyst.openova.io/pkg/forge"
+	"catalyst.openova.io/services/environment-controller/internal/organization"
+)
+
+// Reasons of the condition Ready, in one word; its message says the same in a sentence.
+const (
+	reasonReady               = "Ready"
+	reasonForgeUnavailable    = "ForgeUnavailable"
+	reasonForgeForbids        = "ForgeForbids"
+	reasonForgeRefused        = "ForgeRefused"
+	reasonAccountMissing      = "AccountMissing"
+	reasonOrganizationMissing = "OrganizationMissing"
+	reasonNamespaceTaken      = "NamespaceTaken"
+	reasonKeyMissing          = "KeyMissing"
+	reasonClusterRefused      = "ClusterRefused"
+	reasonGitUnclear          = "GitUnclear"
+)
+
+// Pauses before the next look. When all is well the next one is there to heal what nobody told us of.
+const (
+	resync   = time.Minute
+	shortly  = 2 * time.Second
+	patience = 10 * time.Second
+)
+
+// waiting is why an object is not ready, when that is nothing to raise an alarm about: it is tried again after a pause.
+type waiting struct {
+	reason string
+	// status of the condition: False for "it is not", Unknown for "we cannot tell".
+	status metav1.ConditionStatus
+	err    error
+	again  time.Duration
+}
+
+func (w *waiting) Error() string { return w.err.Error() }
+func (w *waiting) Unwrap() error { return w.err }
+
+// classify gives every failure a reason and the time of the next try.
+func classify(err error) *waiting {
+	var w *waiting
+	if errors.As(err, &w) {
+		return w
+	}
+	w = &waiting{err: err, status: metav1.ConditionFalse, again: patience}
+	var account *organization.AccountMissingError
+	switch {
+	case errors.Is(err, forge.ErrUnavailable):
+		w.reason, w.status, w.again = reasonForgeUnavailable, metav1.ConditionUnknown, shortly
+	case errors.As(err, &account):
+		w.reason, w.again = reasonAccountMissing, shortly
+	case errors.Is(err, forge.ErrForbidden):
+		w.reason = reasonForgeForbids
+	case isCluster(err):
+		w.reason, w.again = reasonClusterRefused, shortly
+	default:
+		w.reason = reasonForgeRefused
+	}
+	return w
+}
+
+func isCluster(err error) bool {
+	var status apierrors.APIStatus
+	var network *net.OpError
+	return errors.As(err, &status) || errors.As(err, &network)
+}
+
+// setReady records the outcome in the conditions and returns when to look next.
+func setReady(conditions *[]metav1.Condition, generation int64, err error, well string) time.Duration {
+	c := metav1.Condition{
+		Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: reasonReady, Message: well, ObservedGeneration: generation,
+	}
+	again := resync
+	if err != nil {
+		w := classify(err)
+		c.Status, c.Reason, c.Message, again = w.status, w.reason, clip(w.Error()), w.again
+	}
+	apimeta.SetStatusCondition(conditions, c)
+	return again
+}
+
+// clip keeps a message readable, and below the limit of a condition.
+func clip(s string) string {
+	const limit = 1000
+	if len(s) <= limit {
+		return s
+	}
+	return s[:limit] + " …"
+}
+
+// patchStatus writes the status if it is not what it was. Nothing else of the object is written, ever.
+func patchStatus(ctx context.Context, c client.Client, before, after client.Object, was, is any) error {
+	if equality.Semantic.DeepEqual(was, is) {
+		return nil
+	}
+	err := c.Status().Patch(ctx, after, client.MergeFrom(before), client.FieldOwner(v1alpha1.ManagedByController))
+	return client.IgnoreNotFound(err)
+}

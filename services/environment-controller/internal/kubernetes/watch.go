@@ -1,0 +1,150 @@
+package kubernetes
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"strings"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	sourcev1 "github.com/fluxcd/source-controller/api/v1"
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"catalyst.openova.io/pkg/api/v1alpha1"
+	"catalyst.openova.io/services/environment-controller/internal/environment"
+)
+
+func logger(log *slog.Logger) logr.Logger { return logr.FromSlogHandler(log.Handler()) }
+
+func (c *Controllers) addControllers(m manager.Manager) error {
+	cl := m.GetClient()
+	keeper := environment.NewKeeper(c.git, &cluster{client: cl, gitURL: c.config.GitURL}, c.log)
+	err := builder.ControllerManagedBy(m).Named("organization").
+		For(&v1alpha1.Organization{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 2, RateLimiter: limiter[reconcile.Request]()}).
+		Complete(&organizationReconciler{client: cl, keeper: c.organizations, log: c.log})
+	if err != nil {
+		return err
+	}
+	toEnvironment := handler.EnqueueRequestsFromMapFunc(environmentRequest)
+	err = builder.ControllerManagedBy(m).Named("environment").
+		For(&v1alpha1.Environment{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.Organization{}, handler.EnqueueRequestsFromMapFunc(environmentsOf(cl)), builder.WithPredicates(becameReady())).
+		Watches(&corev1.Namespace{}, toEnvironment, builder.WithPredicates(touched())).
+		Watches(&corev1.ServiceAccount{}, toEnvironment, builder.WithPredicates(touched())).
+		Watches(&rbacv1.Role{}, toEnvironment, builder.WithPredicates(touched())).
+		Watches(&rbacv1.RoleBinding{}, toEnvironment, builder.WithPredicates(touched())).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 4, RateLimiter: limiter[reconcile.Request]()}).
+		Complete(&environmentReconciler{client: cl, live: m.GetAPIReader(), keeper: keeper, credentials: c.config.Credentials, log: c.log})
+	if err != nil {
+		return err
+	}
+	toApplication := handler.TypedEnqueueRequestsFromMapFunc(applicationTrigger)
+	return builder.TypedControllerManagedBy[environment.Trigger](m).Named("application").
+		Watches(&sourcev1.GitRepository{}, toApplication, builder.WithPredicates(touched())).
+		Watches(&kustomizev1.Kustomization{}, toApplication, builder.WithPredicates(touched())).
+		WatchesRawSource(source.TypedChannel(c.triggers, triggerHandler())).
+		WithOptions(controller.TypedOptions[environment.Trigger]{
+			MaxConcurrentReconciles: 4, RateLimiter: limiter[environment.Trigger](),
+			LogConstructor: func(*environment.Trigger) logr.Logger { return logger(c.log) },
+		}).
+		Complete(&applicationReconciler{client: cl, keeper: keeper, log: c.log})
+}
+
+// touched passes what somebody may have done by hand to an object that we made: deleted it, or changed what it says or
+// how we know it. Its status is not of interest, nor that it exists when we start.
+func touched() predicate.Funcs {
+	return predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return false },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+		DeleteFunc:  func(event.DeleteEvent) bool { return true },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			if !maps.Equal(e.ObjectOld.GetLabels(), e.ObjectNew.GetLabels()) {
+				return true
+			}
+			if e.ObjectNew.GetGeneration() == 0 { // a kind that counts no generations, such as a RoleBinding
+				return e.ObjectOld.GetResourceVersion() != e.ObjectNew.GetResourceVersion()
+			}
+			return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration()
+		},
+	}
+}
+
+// becameReady passes an Organization that is new or has just become ready: its Environments have waited for it.
+func becameReady() predicate.Funcs {
+	return predicate.Funcs{
+		DeleteFunc:  func(event.DeleteEvent) bool { return true },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return !isReady(e.ObjectOld) && isReady(e.ObjectNew)
+		},
+	}
+}
+
+func isReady(o client.Object) bool {
+	org, ok := o.(*v1alpha1.Organization)
+	if !ok {
+		return false
+	}
+	for _, c := range org.Status.Conditions {
+		if c.Type == v1alpha1.ConditionReady {
+			return c.Status == "True"
+		}
+	}
+	return false
+}
+
+func environmentsOf(c client.Client) handler.MapFunc {
+	return func(ctx context.Context, o client.Object) []reconcile.Request {
+		var all v1alpha1.EnvironmentList
+		if err := c.List(ctx, &all, client.InNamespace(o.GetNamespace())); err != nil {
+			slog.DebugContext(ctx, "environments are not listed", "error", err)
+			return nil
+		}
+		var out []reconcile.Request
+		for i := range all.Items {
+			if all.Items[i].Spec.Organization == o.GetName() {
+				out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&all.Items[i])})
+			}
+		}
+		return out
+	}
+}
+
+// environmentRequest goes by the namespace, because labels may have been changed by hand.
+func environmentRequest(_ context.Context, o client.Object) []reconcile.Request {
+	name := o.GetNamespace()
+	if name == "" {
+		name = o.GetName() // of the namespace itself
+	}
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: v1alpha1.SystemNamespace, Name: name}}}
+}
+
+// applicationTrigger likewise: the namespace is {organization}-{env_type}.
+func applicationTrigger(_ context.Context, o client.Object) []environment.Trigger {
+	i := strings.LastIndexByte(o.GetNamespace(), '-')
+	if i < 1 {
+		return nil
+	}
+	return []environment.Trigger{{Organization: o.GetNamespace()[:i], Environment: o.GetNamespace(), Application: o.GetName()}}
+}
+
+func triggerHandler() handler.TypedFuncs[environment.Trigger, environment.Trigger] {
+	return handler.TypedFuncs[environment.Trigger, environment.Trigger]{
+		GenericFunc: func(_ context.Context, e event.TypedGenericEvent[environment.Trigger], q workqueue.TypedRateLimitingInterface[environment.Trigger]) {
+			q.Add(e.Object)
+		},
+	}
+}

@@ -1,0 +1,78 @@
+import { call, path } from './client'
+import { Problem } from './problem'
+import type {
+  Application,
+  ApplicationValues,
+  BlueprintCard,
+  BlueprintDetail,
+  Bootstrap,
+  Environment,
+  InstallPlan,
+  InstallRequest,
+  Operation,
+  Organization,
+  Page,
+  Session,
+  Sovereign,
+  Values,
+} from './types'
+
+/** Answers null where the API says "there is none" by one of these statuses. */
+async function orNull<T>(promise: Promise<T>, ...statuses: number[]): Promise<T | null> {
+  try {
+    return await promise
+  } catch (error) {
+    if (error instanceof Problem && statuses.includes(error.status)) return null
+    throw error
+  }
+}
+
+/** Reads every page of a list. */
+async function all<T>(first: string, signal?: AbortSignal): Promise<T[]> {
+  const items: T[] = []
+  let cursor: string | undefined
+  do {
+    const glue = first.includes('?') ? '&' : '?'
+    const page: Page<T> | T[] = await call(cursor ? `${first}${glue}cursor=${encodeURIComponent(cursor)}` : first, { signal })
+    if (Array.isArray(page)) return page
+    items.push(...(page.items ?? []))
+    cursor = page.next || undefined
+  } while (cursor)
+  return items
+}
+
+export const api = {
+  session: (signal?: AbortSignal) => orNull(call<Session>(path`/session`, { signal }), 401),
+  signOut: () => call<void>('/auth/logout', { method: 'POST' }),
+  bootstrap: (signal?: AbortSignal) => orNull(call<Bootstrap>(path`/bootstrap`, { signal }), 404),
+  sovereign: (signal?: AbortSignal) => orNull(call<Sovereign>(path`/sovereign`, { signal }), 404),
+  organizations: (signal?: AbortSignal) => all<Organization>(path`/organizations`, signal),
+  environments: (org: string, signal?: AbortSignal) => all<Environment>(path`/organizations/${org}/environments`, signal),
+  applications: (org: string, signal?: AbortSignal) => all<Application>(path`/organizations/${org}/applications`, signal),
+  operations: async (org: string, signal?: AbortSignal) =>
+    (await call<Page<Operation>>(path`/organizations/${org}/operations` + '?limit=50', { signal })).items ?? [],
+  operation: (org: string, id: string, signal?: AbortSignal) =>
+    call<Operation>(path`/organizations/${org}/operations/${id}`, { signal }),
+  blueprints: (signal?: AbortSignal) => all<BlueprintCard>(path`/blueprints`, signal),
+  blueprint: (name: string, signal?: AbortSignal) => call<BlueprintCard>(path`/blueprints/${name}`, { signal }),
+  blueprintVersion: (name: string, version: string, signal?: AbortSignal) =>
+    call<BlueprintDetail>(path`/blueprints/${name}/versions/${version}`, { signal }),
+  plan: (org: string, body: InstallRequest, signal?: AbortSignal) =>
+    call<InstallPlan>(path`/organizations/${org}/install-plans`, { method: 'POST', body, signal }),
+  install: (org: string, body: InstallRequest, idempotencyKey: string) =>
+    call<Operation>(path`/organizations/${org}/applications`, {
+      method: 'POST',
+      body,
+      headers: { 'Idempotency-Key': idempotencyKey },
+    }),
+  values: (org: string, env: string, app: string, signal?: AbortSignal) =>
+    call<ApplicationValues>(path`/organizations/${org}/environments/${env}/applications/${app}/values`, { signal }),
+  configure: (org: string, env: string, app: string, values: Values, commit: string) =>
+    call<Operation>(path`/organizations/${org}/environments/${env}/applications/${app}/values`, {
+      method: 'PUT',
+      body: { values },
+      headers: { 'If-Match': `"${commit}"` },
+    }),
+  uninstall: (org: string, env: string, app: string) =>
+    call<Operation>(path`/organizations/${org}/environments/${env}/applications/${app}`, { method: 'DELETE' }),
+}

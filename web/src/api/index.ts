@@ -1,0 +1,4 @@
+export * from './types'
+export * from './problem'
+export { api } from './endpoints'
+export * from './queries'

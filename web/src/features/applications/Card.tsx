@@ -1,0 +1,87 @@
+import { Text, Title } from '@mantine/core'
+import { Link } from '@tanstack/react-router'
+import type { Application, Operation } from '../../api'
+import { Ago } from '../../ui/Ago'
+import { BlueprintIcon } from '../../ui/BlueprintIcon'
+import { CommitLine } from '../../ui/CommitLine'
+import { lookOf, operationLook, phaseLook } from '../../ui/looks'
+import { ToneBadge } from '../../ui/Tone'
+import classes from './Applications.module.css'
+import { pods, type Group } from './group'
+
+const page = '/organizations/$org/environments/$env/applications/$app'
+
+/** One Application, with a line for each Environment that it is in. */
+export function ApplicationCard({ org, group, icon }: { org: string; group: Group; icon?: string }) {
+  const blueprint = group.entries[0]?.blueprint.name ?? ''
+  return (
+    <article className={`surface ${classes.card}`} aria-label={group.name}>
+      <div className={classes.cardHead}>
+        <BlueprintIcon icon={icon} name={blueprint || group.name} size={36} />
+        <div style={{ minWidth: 0 }}>
+          <Title order={2} size="h3" style={{ overflowWrap: 'anywhere' }}>
+            {group.name}
+          </Title>
+          <Text size="sm" c="dimmed" truncate>
+            {blueprint}
+          </Text>
+        </div>
+      </div>
+      {group.entries.map((entry) => (
+        <Entry key={entry.environment} org={org} entry={entry} />
+      ))}
+    </article>
+  )
+}
+
+function Entry({ org, entry }: { org: string; entry: Application }) {
+  const { ready, desired } = pods(entry)
+  const commit = entry.applied ?? entry.desired
+  return (
+    <Link to={page} params={{ org, env: entry.environment ?? '', app: entry.name }} className={classes.entry}>
+      <Text fw={560} size="sm" component="span">
+        {entry.environment}
+        <Text span c="dimmed" fw={400} inherit className="tabular">
+          {'  '}
+          {entry.blueprint.version}
+        </Text>
+      </Text>
+      <ToneBadge look={lookOf(phaseLook, entry.phase)} title={entry.message} />
+      {entry.phase !== 'Running' && entry.message && (
+        <Text size="sm" className={classes.wide} lineClamp={2}>
+          {entry.message}
+        </Text>
+      )}
+      <div className={classes.wide}>{commit ? <CommitLine commit={commit} when={false} /> : null}</div>
+      <Text size="sm" c="dimmed" component="span" className="tabular">
+        {desired > 0 ? `${ready} of ${desired} pods ready` : 'no pods yet'}
+      </Text>
+      <Text size="sm" c="dimmed" component="span">
+        <Ago at={entry.observedAt} prefix="observed" />
+      </Text>
+    </Link>
+  )
+}
+
+/** An install that nothing of is observed yet. */
+export function ArrivingCard({ org, operation }: { org: string; operation: Operation }) {
+  return (
+    <article className={`surface ${classes.card}`} aria-label={operation.application}>
+      <div className={classes.cardHead}>
+        <BlueprintIcon name={operation.application} size={36} />
+        <Title order={2} size="h3" style={{ overflowWrap: 'anywhere' }}>
+          {operation.application}
+        </Title>
+      </div>
+      <Link to={page} params={{ org, env: operation.environment ?? '', app: operation.application }} className={classes.entry}>
+        <Text fw={560} size="sm">
+          {operation.environment}
+        </Text>
+        <ToneBadge look={lookOf(operationLook, operation.state)} />
+        <Text size="sm" className={classes.wide}>
+          {operation.message || 'The install has been accepted.'}
+        </Text>
+      </Link>
+    </article>
+  )
+}

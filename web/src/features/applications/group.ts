@@ -1,0 +1,68 @@
+import type { Application, Environment, Operation } from '../../api'
+
+export interface Group {
+  name: string
+  entries: Application[]
+}
+
+const stages = ['dev', 'stg', 'uat', 'poc', 'prod']
+
+function rank(environment: string): number {
+  const at = stages.indexOf(environment.slice(environment.lastIndexOf('-') + 1))
+  return at < 0 ? stages.length : at
+}
+
+/** dev before stg before prod, whatever the Organization is called. */
+export function byStage(a: string, b: string): number {
+  return rank(a) - rank(b) || a.localeCompare(b)
+}
+
+export interface Filter {
+  q?: string
+  environment?: string
+}
+
+/** One group for each Application, with its Environments in the order of the stages. */
+export function group(applications: Application[], { q = '', environment }: Filter): Group[] {
+  const words = q.toLowerCase().split(/\s+/).filter(Boolean)
+  const groups = new Map<string, Application[]>()
+  for (const each of applications) {
+    if (environment && each.environment !== environment) continue
+    const text = `${each.name} ${each.environment ?? ''} ${each.phase} ${each.blueprint.name} ${each.blueprint.version}`.toLowerCase()
+    if (!words.every((word) => text.includes(word))) continue
+    groups.set(each.name, [...(groups.get(each.name) ?? []), each])
+  }
+  return [...groups]
+    .map(([name, entries]) => ({ name, entries: entries.toSorted((a, b) => byStage(a.environment ?? '', b.environment ?? '')) }))
+    .toSorted((a, b) => a.name.localeCompare(b.name))
+}
+
+/** The Environments to choose from: those declared, and those that something runs in. */
+export function environmentNames(environments: Environment[], applications: Application[]): string[] {
+  return [...new Set([...environments.map((each) => each.name), ...applications.map((each) => each.environment ?? '')])]
+    .filter(Boolean)
+    .toSorted(byStage)
+}
+
+export function pods(application: Application): { ready: number; desired: number } {
+  const workloads = application.workloads ?? []
+  return {
+    ready: workloads.reduce((sum, each) => sum + each.ready, 0),
+    desired: workloads.reduce((sum, each) => sum + each.desired, 0),
+  }
+}
+
+export const isFinal = (operation: Operation) => operation.state === 'Succeeded' || operation.state === 'Failed'
+
+/** The newest Operation on an Application in an Environment. */
+export function latestOperation(operations: Operation[], environment: string, application: string): Operation | undefined {
+  return operations
+    .filter((each) => each.application === application && (!each.environment || each.environment === environment))
+    .toSorted((a, b) => b.createdAt.localeCompare(a.createdAt))[0]
+}
+
+/** Installs that are under way and that the cluster has not shown anything of. */
+export function arriving(operations: Operation[], applications: Application[]): Operation[] {
+  const known = new Set(applications.map((each) => `${each.environment}/${each.name}`))
+  return operations.filter((each) => each.action === 'install' && !isFinal(each) && !known.has(`${each.environment}/${each.application}`))
+}

@@ -1,0 +1,85 @@
+import { Alert, Button, Text } from '@mantine/core'
+import { IconAlertTriangle, IconCloudOff, IconLock, IconMapQuestion } from '@tabler/icons-react'
+import { asProblem } from '../api'
+import { Message } from './Message'
+import { ButtonLink } from './links'
+
+/** A whole page that could not be read: why, and what to do about it. */
+export function Trouble({ error, retry, what = 'This page' }: { error: unknown; retry?: () => void; what?: string }) {
+  const problem = asProblem(error)
+  const again = retry && (
+    <Button variant="default" onClick={retry}>
+      Try again
+    </Button>
+  )
+  if (problem.status === 404) return <NotFound detail={problem.message} />
+  if (problem.status === 403) {
+    return (
+      <Message icon={IconLock} title="Your role does not allow this" actions={again}>
+        {problem.message} An org-admin of the Organization can give you a role that does.
+      </Message>
+    )
+  }
+  if (problem.passing) {
+    return (
+      <Message
+        icon={IconCloudOff}
+        title={`${what} cannot be read now`}
+        actions={
+          <>
+            {again}
+            <ButtonLink to="/sovereign/bootstrap" variant="subtle">
+              See which component is down
+            </ButtonLink>
+          </>
+        }
+      >
+        {problem.message} What runs keeps running: only this view is affected.
+      </Message>
+    )
+  }
+  return (
+    <Message icon={IconAlertTriangle} title={`${what} cannot be shown`} actions={again}>
+      {problem.message}
+    </Message>
+  )
+}
+
+export function NotFound({ detail }: { detail?: string }) {
+  return (
+    <Message
+      icon={IconMapQuestion}
+      title="There is nothing here"
+      actions={
+        <ButtonLink to="/" variant="default">
+          Go to the start
+        </ButtonLink>
+      }
+    >
+      {detail || 'The address may be mistyped, the Application may be uninstalled, or you may have no role in its Organization.'}
+    </Message>
+  )
+}
+
+/** Something that was asked for and failed, beside where it was asked. */
+export function ProblemAlert({ error, title }: { error: unknown; title?: string }) {
+  const problem = asProblem(error)
+  return (
+    <Alert color="red" variant="outline" icon={<IconAlertTriangle size={18} />} title={title ?? problem.title} role="alert">
+      <Text size="sm" c="var(--mantine-color-text)">
+        {problem.message}
+      </Text>
+      {problem.errors.length > 0 && (
+        <ul style={{ margin: '6px 0 0', paddingInlineStart: 20 }}>
+          {problem.errors.map((field) => (
+            <li key={`${field.location}${field.message}`}>
+              <Text size="sm" c="var(--mantine-color-text)">
+                {field.location && <code>{field.location}</code>} {field.message}
+              </Text>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Alert>
+  )
+}
