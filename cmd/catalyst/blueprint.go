@@ -12,8 +12,8 @@ import (
 	"catalyst.openova.io/pkg/blueprint/artifact"
 )
 
-// BlueprintCmd is for the authors of Blueprints.
-type BlueprintCmd struct {
+// blueprintCmd is for the authors of Blueprints.
+type blueprintCmd struct {
 	Lint blueprintLintCmd `cmd:"" help:"Check Blueprint folders."`
 	Push blueprintPushCmd `cmd:"" help:"Check, pack, sign and publish Blueprint folders."`
 }

@@ -3,16 +3,23 @@ module catalyst.openova.io/cmd/catalyst
 go 1.26.4
 
 require (
+	catalyst.openova.io/pkg v0.0.0-00010101000000-000000000000
 	github.com/alecthomas/kong v1.17.0
 	golang.org/x/term v0.47.0
 	sigs.k8s.io/yaml v1.6.0
 )
 
 require (
-	github.com/google/go-cmp v0.7.0 // indirect
+	github.com/Masterminds/semver/v3 v3.5.0 // indirect
+	github.com/opencontainers/go-digest v1.0.0 // indirect
+	github.com/opencontainers/image-spec v1.1.1 // indirect
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // indirect
 	go.yaml.in/yaml/v2 v2.4.2 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
+	oras.land/oras-go/v2 v2.6.4 // indirect
 )
 
 replace catalyst.openova.io/pkg => ../../pkg

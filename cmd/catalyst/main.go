@@ -18,12 +18,12 @@ import (
 type cli struct {
 	Repo string `help:"The working copy of Catalyst; by default the one that the current folder lies in." type:"existingdir" placeholder:"DIR"`
 
-	Up     upCmd     `cmd:"" help:"Bring up a Sovereign on this machine."`
-	Down   downCmd   `cmd:"" help:"End it. Its state stays."`
-	Status statusCmd `cmd:"" help:"Show its processes."`
-	Logs   logsCmd   `cmd:"" help:"Show what its processes say."`
-	Reset  resetCmd  `cmd:"" help:"End it and delete its state. What was built stays."`
-	// Blueprint blueprintCmd `cmd:"" help:"Check, publish and read Blueprints, for their authors."`
+	Up        upCmd        `cmd:"" help:"Bring up a Sovereign on this machine."`
+	Down      downCmd      `cmd:"" help:"End it. Its state stays."`
+	Status    statusCmd    `cmd:"" help:"Show its processes."`
+	Logs      logsCmd      `cmd:"" help:"Show what its processes say."`
+	Reset     resetCmd     `cmd:"" help:"End it and delete its state. What was built stays."`
+	Blueprint blueprintCmd `cmd:"" help:"Check, publish and read Blueprints, for their authors."`
 }
 
 func main() {

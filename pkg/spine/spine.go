@@ -192,22 +192,6 @@ func (s *Spine) consumeOnce(ctx context.Context, c Consumer, handle func(context
 	}
 }
 
-// Views opens the bucket with the views of an Environment (or System), and makes it if it is not there.
-func (s *Spine) Views(ctx context.Context, env string) (jetstream.KeyValue, error) {
-	name := Bucket(env)
-	kv, err := s.js.KeyValue(ctx, name)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		kv, err = s.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: name, History: 1, Storage: jetstream.FileStorage})
-		if errors.Is(err, jetstream.ErrBucketExists) {
-			kv, err = s.js.KeyValue(ctx, name)
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("bucket %s: %w", name, err)
-	}
-	return kv, nil
-}
-
 // Retry calls f until it returns nil or ctx ends, with a growing pause of at most two seconds.
 func Retry(ctx context.Context, log *slog.Logger, what string, f func(context.Context) error) error {
 	pause := 50 * time.Millisecond

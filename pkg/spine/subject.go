@@ -18,6 +18,9 @@ func Branch(env, application string) string { return join(env, "git", applicatio
 // Operation is the subject of an Operation's progress: ws.<env>.op.<id>.
 func Operation(env, id string) string { return join(env, "op", id) }
 
+// Cluster is the subject of what is known of a cluster as a whole: ws.system.cluster.<name>.
+func Cluster(name string) string { return join(System, "cluster", name) }
+
 // All matches every event on the spine.
 const All = "ws.>"
 
@@ -38,12 +41,21 @@ func join(tokens ...string) string {
 func Bucket(env string) string { return "ws-" + Encode(env) + "-state" }
 
 // EnvironmentOf is the inverse of Bucket; ok is false for a bucket that holds no views.
-func EnvironmentOf(bucket string) (env string, ok bool) {
+func EnvironmentOf(bucket string) (env string, ok bool) { return between(bucket, "-state") }
+
+// Facts is the name of the bucket in which the projector keeps what it knows of an Environment, from which the views
+// follow.
+func Facts(env string) string { return "ws-" + Encode(env) + "-objects" }
+
+// EnvironmentOfFacts is the inverse of Facts.
+func EnvironmentOfFacts(bucket string) (env string, ok bool) { return between(bucket, "-objects") }
+
+func between(bucket, suffix string) (env string, ok bool) {
 	t, ok := strings.CutPrefix(bucket, "ws-")
 	if !ok {
 		return "", false
 	}
-	if t, ok = strings.CutSuffix(t, "-state"); !ok {
+	if t, ok = strings.CutSuffix(t, suffix); !ok {
 		return "", false
 	}
 	env, err := Decode(t)

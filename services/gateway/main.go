@@ -8,9 +8,13 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
+	"github.com/go-chi/httprate"
 
 	"catalyst.openova.io/pkg/identity"
 	"catalyst.openova.io/pkg/server"
@@ -61,9 +65,13 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 
 func routes(cfg config, store *readmodel.Store, sessions *session.Manager) http.Handler {
 	r := chi.NewRouter()
-	r.Use(console.SecurityHeaders, http.NewCrossOriginProtection().Handler)
-	r.Get("/auth/login", sessions.Login)
-	r.Get("/auth/callback", sessions.Callback)
+	r.Use(console.SecurityHeaders, sameOrigin(cfg.publicURL))
+	// Signing in costs the issuer work and needs no sign-in; nobody does it twice a second.
+	r.Group(func(r chi.Router) {
+		r.Use(httprate.Limit(120, time.Minute, httprate.WithKeyFuncs(httprate.KeyByIP), httprate.WithLimitHandler(tooMany)))
+		r.Get("/auth/login", sessions.Login)
+		r.Get("/auth/callback", sessions.Callback)
+	})
 	r.Post("/auth/logout", sessions.Logout)
 	r.Get("/api/v1/session", sessions.Show)
 	r.Method(http.MethodGet, "/api/v1/stream", &stream.Handler{Store: store, Authenticate: sessions.Reader})
@@ -76,7 +84,8 @@ func routes(cfg config, store *readmodel.Store, sessions *session.Manager) http.
 		r.Use(sessions.Require)
 		catalog := proxy.Service("catalog", cfg.catalog)
 		r.Get("/api/v1/blueprints", catalog)
-		r.Get("/api/v1/blueprints/*", catalog)
+		r.Get("/api/v1/blueprints/{name}", catalog)
+		r.Get("/api/v1/blueprints/{name}/versions/{version}", catalog)
 		provisioning := proxy.Service("provisioning", cfg.provisioning)
 		r.Post("/api/v1/organizations/{org}/applications", provisioning)
 		r.Delete("/api/v1/organizations/{org}/applications/{app}", provisioning)
@@ -85,14 +94,34 @@ func routes(cfg config, store *readmodel.Store, sessions *session.Manager) http.
 		r.Get("/api/v1/organizations/{org}/environments/{env}/applications/{app}/values", provisioning)
 		r.Put("/api/v1/organizations/{org}/environments/{env}/applications/{app}/values", provisioning)
 	})
+	var api huma.API
 	r.Group(func(r chi.Router) {
 		r.Use(middleware.Compress(5, "application/json"), sessions.Require)
-		api := rest.New(r, store)
-		r.Get("/api/v1/openapi.json", openapi.Handler(api.OpenAPI(), cfg.catalog, cfg.provisioning))
+		api = rest.New(r, store)
 	})
-	r.HandleFunc("/api/*", func(w http.ResponseWriter, r *http.Request) {
-		server.NewProblem(http.StatusNotFound, "not_found", "There is no "+r.Method+" "+r.URL.Path+" in this API; GET /api/v1/openapi.json describes what there is.").Write(w)
-	})
+	r.Get("/api/v1/openapi.json", openapi.Handler(api.OpenAPI(), cfg.catalog, cfg.provisioning))
+	r.HandleFunc("/auth/*", notFound)
+	r.HandleFunc("/api/*", notFound)
 	r.With(middleware.Compress(5)).Handle("/*", console.Handler(cfg.consoleDir))
 	return r
+}
+
+// sameOrigin refuses what a page of another site makes a browser send.
+func sameOrigin(public *url.URL) func(http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	if err := protection.AddTrustedOrigin(public.Scheme + "://" + public.Host); err != nil {
+		slog.Error("the public URL is no origin", "url", public.String(), "error", err)
+	}
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		server.NewProblem(http.StatusForbidden, "cross_origin", "This request came from a page of another site, so it was not carried out. Nothing was changed.").Write(w)
+	}))
+	return protection.Handler
+}
+
+func tooMany(w http.ResponseWriter, _ *http.Request) {
+	server.NewProblem(http.StatusTooManyRequests, "too_many_requests", "Too many sign-ins came from your address. Wait a minute and try again.").Write(w)
+}
+
+func notFound(w http.ResponseWriter, r *http.Request) {
+	server.NewProblem(http.StatusNotFound, "not_found", "There is no "+r.Method+" "+r.URL.Path+" in this API; GET /api/v1/openapi.json describes what there is.").Write(w)
 }

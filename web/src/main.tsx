@@ -6,7 +6,7 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
-import { asProblem, sessionQuery } from './api'
+import { asProblem, Problem, sessionQuery } from './api'
 import { router } from './app/router'
 import { cssVariables, theme } from './app/theme'
 
@@ -30,7 +30,12 @@ client.getMutationCache().subscribe((event) => event.type === 'updated' && event
 const root = document.querySelector('#root')
 if (!root) throw new Error('index.html has no element with the id "root" to draw the console into.')
 
-createRoot(root).render(
+// A Problem that a page caught is told on that page; anything else is a mistake of ours.
+const onCaughtError = (error: unknown) => {
+  if (!(error instanceof Problem)) reportError(error)
+}
+
+createRoot(root, { onCaughtError }).render(
   <StrictMode>
     <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
       <QueryClientProvider client={client}>

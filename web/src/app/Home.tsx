@@ -18,6 +18,7 @@ export function NoOrganization() {
   const named = [...new Set((person.roles ?? []).map((role) => role.organization).filter(Boolean))]
   return (
     <Message
+      level={1}
       icon={IconUsersGroup}
       title={`Welcome, ${person.name || person.email}`}
       actions={

@@ -1,4 +1,4 @@
-import { Center, Loader } from '@mantine/core'
+import { Center, Loader, VisuallyHidden } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Outlet, useLocation } from '@tanstack/react-router'
 import { Suspense } from 'react'
@@ -34,14 +34,21 @@ export function Root() {
   }
   if (bootstrap.data && !bootstrap.data.ready) return <BootstrapScreen initial={bootstrap.data} returnTo={returnTo} />
   if (session.isPending || bootstrap.isPending) return <Waiting />
-  if (session.error) return <Trouble error={session.error} retry={() => void session.refetch()} what="Your session" />
+  if (session.error) {
+    return (
+      <main>
+        <Trouble error={session.error} retry={() => void session.refetch()} what="Your session" />
+      </main>
+    )
+  }
   return <SignIn returnTo={returnTo} />
 }
 
 export function Waiting() {
   return (
-    <Center h="50vh">
-      <Loader type="dots" aria-label="Loading" />
+    <Center h="50vh" component="output">
+      <Loader type="dots" aria-hidden />
+      <VisuallyHidden>Loading</VisuallyHidden>
     </Center>
   )
 }

@@ -4,18 +4,25 @@ import { asProblem } from '../api'
 import { Message } from './Message'
 import { ButtonLink } from './links'
 
-/** A whole page that could not be read: why, and what to do about it. */
-export function Trouble({ error, retry, what = 'This page' }: { error: unknown; retry?: () => void; what?: string }) {
+interface Props {
+  error: unknown
+  retry?: () => void
+  what?: string
+  level?: 1 | 2
+}
+
+/** What that could not be read: why, and what to do about it. */
+export function Trouble({ error, retry, what = 'This page', level = 1 }: Props) {
   const problem = asProblem(error)
   const again = retry && (
     <Button variant="default" onClick={retry}>
       Try again
     </Button>
   )
-  if (problem.status === 404) return <NotFound detail={problem.message} />
+  if (problem.status === 404) return <NotFound detail={problem.message} level={level} />
   if (problem.status === 403) {
     return (
-      <Message icon={IconLock} title="Your role does not allow this" actions={again}>
+      <Message level={level} icon={IconLock} title="Your role does not allow this" actions={again}>
         {problem.message} An org-admin of the Organization can give you a role that does.
       </Message>
     )
@@ -23,6 +30,7 @@ export function Trouble({ error, retry, what = 'This page' }: { error: unknown; 
   if (problem.passing) {
     return (
       <Message
+      level={level}
         icon={IconCloudOff}
         title={`${what} cannot be read now`}
         actions={
@@ -39,15 +47,16 @@ export function Trouble({ error, retry, what = 'This page' }: { error: unknown; 
     )
   }
   return (
-    <Message icon={IconAlertTriangle} title={`${what} cannot be shown`} actions={again}>
+    <Message level={level} icon={IconAlertTriangle} title={`${what} cannot be shown`} actions={again}>
       {problem.message}
     </Message>
   )
 }
 
-export function NotFound({ detail }: { detail?: string }) {
+export function NotFound({ detail, level = 1 }: { detail?: string; level?: 1 | 2 }) {
   return (
     <Message
+      level={level}
       icon={IconMapQuestion}
       title="There is nothing here"
       actions={

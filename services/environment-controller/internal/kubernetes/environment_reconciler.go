@@ -154,7 +154,7 @@ func (r *environmentReconciler) applications(ctx context.Context, s *environment
 		return &waiting{reason: reasonClusterRefused, status: metav1.ConditionFalse, again: shortly, err: errors.Join(s.report.Failed...)}
 	}
 	if len(s.report.Unclear) > 0 {
-		return &waiting{reason: reasonGitUnclear, status: metav1.ConditionUnknown, again: patience, err: errors.Join(s.report.Unclear...)}
+		return &waiting{reason: reasonGitUnclear, status: metav1.ConditionUnknown, again: shortly, err: errors.Join(s.report.Unclear...)}
 	}
 	return nil
 }

@@ -48,8 +48,8 @@ func Handler(dir string) http.Handler {
 			serve.ServeHTTP(w, r)
 			return
 		}
-		if strings.HasPrefix(name, "assets/") {
-			http.NotFound(w, r)
+		if strings.HasPrefix(name, "assets/") || path.Ext(name) != "" {
+			http.NotFound(w, r) // a file that is not there, such as an asset of the build before
 			return
 		}
 		index, err := fs.ReadFile(files, "index.html")

@@ -73,6 +73,9 @@ func (f *Feed) Run(ctx context.Context) {
 func (f *Feed) wait(env, reason string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if now := f.follow[env]; env != spine.System && (now == nil || now.gone) {
+		return
+	}
 	if reason != "" {
 		f.waiting[env] = reason
 		return

@@ -2,8 +2,7 @@ package jetstream
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"encoding/binary"
 	"errors"
 	"sync"
 	"time"
@@ -20,7 +19,8 @@ const sessionsBucket = "sessions"
 const SessionLife = 12 * time.Hour
 
 // Sessions keeps sessions in a key-value bucket, so that they outlive the process and are shared by its replicas. It is
-// a store of github.com/alexedwards/scs. The key is a hash of the token, so that a list of keys opens no session.
+// a store of github.com/alexedwards/scs. Who can read the bucket can use none of it: the key is a hash of the session's
+// token, and the value is sealed with another.
 type Sessions struct {
 	spine *spine.Spine
 	mu    sync.Mutex
@@ -30,7 +30,13 @@ type Sessions struct {
 // NewSessions makes a store; the bucket is made when it is first needed.
 func NewSessions(sp *spine.Spine) *Sessions { return &Sessions{spine: sp} }
 
+// errDisconnected spares people a timeout for each click while NATS is away.
+var errDisconnected = errors.New("NATS is not connected")
+
 func (s *Sessions) bucket(ctx context.Context) (jetstream.KeyValue, error) {
+	if !s.spine.JetStream().Conn().IsConnected() {
+		return nil, errDisconnected
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.kv != nil {
@@ -45,12 +51,14 @@ func (s *Sessions) bucket(ctx context.Context) (jetstream.KeyValue, error) {
 	return kv, err
 }
 
-func sessionKey(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(sum[:])
+// forget makes the bucket be looked up, and if need be made, anew.
+func (s *Sessions) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kv = nil
 }
 
-// FindCtx returns a session's data.
+// FindCtx returns a session's data, unless it has expired or was not written by us.
 func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
@@ -63,20 +71,36 @@ func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, err
 		return nil, false, nil
 	}
 	if err != nil {
+		s.forget()
 		return nil, false, err
 	}
-	return entry.Value(), true, nil
+	plain, ok := unseal(token, entry.Value())
+	if !ok || len(plain) < 8 {
+		return nil, false, nil
+	}
+	expiry := time.Unix(int64(binary.BigEndian.Uint64(plain)), 0) //nolint:gosec // written by CommitCtx
+	if time.Now().After(expiry) {
+		return nil, false, nil
+	}
+	return plain[8:], true, nil
 }
 
-// CommitCtx stores a session's data; the bucket's own age limit ends it.
-func (s *Sessions) CommitCtx(ctx context.Context, token string, b []byte, _ time.Time) error {
+// CommitCtx stores a session's data until its expiry. The bucket's own age limit clears away what nobody asks for.
+func (s *Sessions) CommitCtx(ctx context.Context, token string, b []byte, expiry time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	kv, err := s.bucket(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = kv.Put(ctx, sessionKey(token), b)
+	plain := append(binary.BigEndian.AppendUint64(nil, uint64(expiry.Unix())), b...) //nolint:gosec // read by FindCtx
+	sealed, err := seal(token, plain)
+	if err != nil {
+		return err
+	}
+	if _, err = kv.Put(ctx, sessionKey(token), sealed); err != nil {
+		s.forget()
+	}
 	return err
 }
 
@@ -88,7 +112,10 @@ func (s *Sessions) DeleteCtx(ctx context.Context, token string) error {
 	if err != nil {
 		return err
 	}
-	return kv.Purge(ctx, sessionKey(token))
+	if err = kv.Purge(ctx, sessionKey(token)); err != nil {
+		s.forget()
+	}
+	return err
 }
 
 // Find is FindCtx without a deadline of the caller's.

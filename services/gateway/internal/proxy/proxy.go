@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"regexp"
+	"strings"
 	"time"
 
 	"catalyst.openova.io/pkg/server"
@@ -26,7 +28,7 @@ func Service(name string, target *url.URL) http.HandlerFunc {
 			r.SetURL(target)
 			r.SetXForwarded()
 			r.Out.Header.Del("Cookie")
-			if r.Out.Header.Get("X-Request-Id") == "" {
+			if !requestID.MatchString(r.Out.Header.Get("X-Request-Id")) {
 				r.Out.Header.Set("X-Request-Id", rand.Text())
 			}
 		},
@@ -34,6 +36,10 @@ func Service(name string, target *url.URL) http.HandlerFunc {
 		ErrorHandler:   func(w http.ResponseWriter, r *http.Request, err error) { fail(name, w, r, err) },
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
+		if !plain(r.URL.EscapedPath()) {
+			server.NewProblem(http.StatusNotFound, "not_found", "There is nothing by that name.").Write(w)
+			return
+		}
 		if r.ContentLength > maxBody {
 			tooLarge().Write(w)
 			return
@@ -41,6 +47,20 @@ func Service(name string, target *url.URL) http.HandlerFunc {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		p.ServeHTTP(w, r)
 	}
+}
+
+// requestID is what we pass on of a caller's own request ids; others are replaced.
+var requestID = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
+
+// plain tells whether a path means the same to everybody who reads it. Names of ours need no escaping; a path with
+// escapes or dots could reach something else behind us than what was matched here.
+func plain(path string) bool {
+	for segment := range strings.SplitSeq(path, "/") {
+		if segment == "." || segment == ".." || strings.ContainsAny(segment, "%;\\") {
+			return false
+		}
+	}
+	return true
 }
 
 // Bootstrap passes on what the supervisor of a local Sovereign tells of its start; nil where there is none.

@@ -66,7 +66,8 @@ type Query struct {
 	// Organization that they belong to, or empty for all.
 	Organization string
 	Order        Order
-	Pass         Filter
+	// Pass tells which views the reader may and wants to see.
+	Pass func(View) bool
 	// After is where the part begins; nil for the start.
 	After *Position
 	Limit int
@@ -88,7 +89,7 @@ func (s *Store) List(q Query) ([]View, *Position) {
 	}
 	out := make([]View, 0, min(q.Limit, len(sorted)-start))
 	for _, v := range sorted[start:] {
-		if !q.Pass(v.Header) {
+		if !q.Pass(v) {
 			continue
 		}
 		if len(out) == q.Limit {

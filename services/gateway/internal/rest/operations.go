@@ -1,17 +1,16 @@
 package rest
 
 import (
-	"cmp"
 	"context"
-	"slices"
 
 	"catalyst.openova.io/pkg/view"
+	"catalyst.openova.io/services/gateway/internal/readmodel"
 )
 
 type sovereignInput struct{ Conditional }
 
-func (a *api) sovereign(ctx context.Context, in *sovereignInput) (*One[view.Sovereign], error) {
-	return one[view.Sovereign](ctx, a.store, view.Header{Kind: view.KindSovereign, Name: "sovereign"}, in.IfNoneMatch)
+func (a *api) sovereign(ctx context.Context, in *sovereignInput) (*raw, error) {
+	return a.one(ctx, view.Header{Kind: view.KindSovereign, Name: "sovereign"}, in.IfNoneMatch)
 }
 
 type listInput struct {
@@ -19,8 +18,8 @@ type listInput struct {
 	Paging
 }
 
-func (a *api) organizations(ctx context.Context, in *listInput) (*Many[view.Organization], error) {
-	return many[view.Organization](ctx, a.store, view.KindOrganization, "", in.Paging, in.IfNoneMatch, nil)
+func (a *api) organizations(ctx context.Context, in *listInput) (*raw, error) {
+	return a.many(ctx, list{kind: view.KindOrganization, order: readmodel.ByName, paging: in.Paging, match: in.IfNoneMatch})
 }
 
 type organizationInput struct {
@@ -28,8 +27,8 @@ type organizationInput struct {
 	Organization string `path:"org" maxLength:"63"`
 }
 
-func (a *api) organization(ctx context.Context, in *organizationInput) (*One[view.Organization], error) {
-	return one[view.Organization](ctx, a.store, view.Header{Kind: view.KindOrganization, Organization: in.Organization, Name: in.Organization}, in.IfNoneMatch)
+func (a *api) organization(ctx context.Context, in *organizationInput) (*raw, error) {
+	return a.one(ctx, view.Header{Kind: view.KindOrganization, Organization: in.Organization, Name: in.Organization}, in.IfNoneMatch)
 }
 
 // seen answers as if an Organization were not there when the person may not see it.
@@ -44,25 +43,31 @@ type organizationListInput struct {
 	Organization string `path:"org" maxLength:"63"`
 }
 
-func (a *api) environments(ctx context.Context, in *organizationListInput) (*Many[view.Environment], error) {
+func (a *api) environments(ctx context.Context, in *organizationListInput) (*raw, error) {
 	if err := a.seen(ctx, in.Organization); err != nil {
 		return nil, err
 	}
-	return many[view.Environment](ctx, a.store, view.KindEnvironment, in.Organization, in.Paging, in.IfNoneMatch, nil)
+	return a.many(ctx, list{kind: view.KindEnvironment, organization: in.Organization, order: readmodel.ByName, paging: in.Paging, match: in.IfNoneMatch})
 }
 
 type applicationsInput struct {
 	organizationListInput
-	Environment string `query:"environment" doc:"only this Environment"`
-	Name        string `query:"name" doc:"only this Application"`
+	Environment string `query:"environment" maxLength:"80" doc:"only this Environment"`
+	Name        string `query:"name" maxLength:"63" doc:"only this Application"`
+	Phase       string `query:"phase" maxLength:"20" doc:"only Applications in this phase"`
+	Sort        string `query:"sort" default:"name" enum:"name,-name,phase,-phase,environment,-environment,since,-since" doc:"what to sort by; a leading - turns it round"`
 }
 
-func (a *api) applications(ctx context.Context, in *applicationsInput) (*Many[view.Application], error) {
+func (a *api) applications(ctx context.Context, in *applicationsInput) (*raw, error) {
 	if err := a.seen(ctx, in.Organization); err != nil {
 		return nil, err
 	}
-	return many[view.Application](ctx, a.store, view.KindApplication, in.Organization, in.Paging, in.IfNoneMatch, func(h view.Header) bool {
-		return (in.Environment == "" || h.Environment == in.Environment) && (in.Name == "" || h.Name == in.Name)
+	return a.many(ctx, list{
+		kind: view.KindApplication, organization: in.Organization, order: readmodel.Order(in.Sort), paging: in.Paging, match: in.IfNoneMatch,
+		want: func(v readmodel.View) bool {
+			return (in.Environment == "" || v.Environment == in.Environment) && (in.Name == "" || v.Name == in.Name) &&
+				(in.Phase == "" || v.Phase == in.Phase)
+		},
 	})
 }
 
@@ -72,25 +77,17 @@ type applicationInput struct {
 	Application string `path:"app" maxLength:"63"`
 }
 
-func (a *api) application(ctx context.Context, in *applicationInput) (*One[view.Application], error) {
-	return one[view.Application](ctx, a.store, view.Header{
+func (a *api) application(ctx context.Context, in *applicationInput) (*raw, error) {
+	return a.one(ctx, view.Header{
 		Kind: view.KindApplication, Organization: in.Organization, Environment: in.Environment, Name: in.Application,
 	}, in.IfNoneMatch)
 }
 
-func (a *api) operations(ctx context.Context, in *organizationListInput) (*Many[view.Operation], error) {
+func (a *api) operations(ctx context.Context, in *organizationListInput) (*raw, error) {
 	if err := a.seen(ctx, in.Organization); err != nil {
 		return nil, err
 	}
-	out, err := many[view.Operation](ctx, a.store, view.KindOperation, in.Organization, Paging{Limit: 500}, in.IfNoneMatch, nil)
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(out.Body.Items, func(x, y view.Operation) int {
-		return cmp.Or(y.CreatedAt.Compare(x.CreatedAt), cmp.Compare(x.Name, y.Name))
-	})
-	out.Body.Items, out.Body.Next = out.Body.Items[:min(in.Limit, len(out.Body.Items))], ""
-	return out, nil
+	return a.many(ctx, list{kind: view.KindOperation, organization: in.Organization, order: readmodel.NewestFirst, paging: in.Paging, match: in.IfNoneMatch})
 }
 
 type operationInput struct {
@@ -98,11 +95,16 @@ type operationInput struct {
 	ID string `path:"id" maxLength:"100"`
 }
 
-func (a *api) operation(ctx context.Context, in *operationInput) (*One[view.Operation], error) {
+// operation looks an Operation up by its id alone: who follows it need not know its Environment.
+func (a *api) operation(ctx context.Context, in *operationInput) (*raw, error) {
+	if err := a.ready(); err != nil {
+		return nil, err
+	}
 	may := pass(ctx, view.KindOperation, in.Organization)
-	views, _ := a.store.Snapshot(func(h view.Header) bool { return h.Name == in.ID && may(h) })
+	views, _ := a.store.List(readmodel.Query{Kind: view.KindOperation, Organization: in.Organization, Order: readmodel.ByName, Limit: 1,
+		Pass: func(v readmodel.View) bool { return v.Name == in.ID && may(v) }})
 	if len(views) == 0 {
 		return nil, notFound("Operation", in.ID)
 	}
-	return one[view.Operation](ctx, a.store, views[0].Header, in.IfNoneMatch)
+	return a.one(ctx, views[0].Header, in.IfNoneMatch)
 }

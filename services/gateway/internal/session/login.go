@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,13 +15,6 @@ import (
 	"catalyst.openova.io/pkg/server"
 )
 
-const (
-	keyState    = "login.state"
-	keyNonce    = "login.nonce"
-	keyPKCE     = "login.pkce"
-	keyReturnTo = "login.return"
-)
-
 func (m *Manager) oauth(ctx context.Context) (*oauth2.Config, error) {
 	provider, err := m.verifier.Provider(ctx)
 	if err != nil {
@@ -30,116 +22,128 @@ func (m *Manager) oauth(ctx context.Context) (*oauth2.Config, error) {
 	}
 	return &oauth2.Config{
 		ClientID: m.cfg.ClientID, ClientSecret: m.cfg.ClientSecret, Endpoint: provider.Endpoint(),
-		RedirectURL: m.cfg.PublicURL.JoinPath("/auth/callback").String(),
+		RedirectURL: m.cfg.PublicURL.JoinPath(attemptPath).String(),
 		Scopes:      []string{oidc.ScopeOpenID, "profile", "email", "groups", oidc.ScopeOfflineAccess},
 	}, nil
 }
 
 // Login sends a browser to the issuer.
 func (m *Manager) Login(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	returnTo := localPath(r.URL.Query().Get("return_to"))
+	if r.Host != m.cfg.PublicURL.Host {
+		// The issuer sends people back to the public address, where a cookie of this one would be missing.
+		to := m.cfg.PublicURL.JoinPath("/auth/login")
+		to.RawQuery = url.Values{"return_to": {returnTo}}.Encode()
+		http.Redirect(w, r, to.String(), http.StatusFound)
+		return
+	}
 	cfg, err := m.oauth(r.Context())
 	if err != nil {
-		identity.Problem(err).Write(w)
+		m.log.Debug("login: the issuer does not answer", "error", err)
+		answer(w, r, identity.Problem(err), r.URL.RequestURI())
 		return
+	}
+	t := attempt{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), ReturnTo: returnTo, Until: m.now().Add(attemptLife)}
+	cookie, err := m.attempts.cookie(t, m.sessions.Cookie.Secure)
+	if err != nil {
+		answer(w, r, server.NewProblem(http.StatusInternalServerError, "internal", err.Error()), returnTo)
+		return
+	}
+	http.SetCookie(w, cookie)
+	http.Redirect(w, r, cfg.AuthCodeURL(t.State, oidc.Nonce(t.Nonce), oauth2.S256ChallengeOption(t.Verifier)), http.StatusFound)
+}
+
+// Callback takes the code that the issuer sends back and begins a session.
+func (m *Manager) Callback(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	q := r.URL.Query()
+	t, ok := m.attempts.open(r, q.Get("state"), m.now())
+	if !ok {
+		if _, problem := m.authenticate(r.Context(), r); problem == nil {
+			http.Redirect(w, r, "/", http.StatusSeeOther) // a second click on a sign-in that is done
+			return
+		}
+		answer(w, r, refused("This sign-in was begun in another browser, or too long ago."), "/")
+		return
+	}
+	http.SetCookie(w, &http.Cookie{Name: attemptCookie(t.State), Path: attemptPath, MaxAge: -1, HttpOnly: true,
+		Secure: m.sessions.Cookie.Secure, SameSite: http.SameSiteLaxMode})
+	again := "/auth/login?" + url.Values{"return_to": {t.ReturnTo}}.Encode()
+	if q.Get("error") != "" {
+		answer(w, r, refused("The issuer ended the sign-in."), again)
+		return
+	}
+	got, problem := m.exchange(r.Context(), q.Get("code"), t)
+	if problem == nil {
+		problem = m.begin(w, r, got)
+	}
+	if problem != nil {
+		answer(w, r, problem, again)
+		return
+	}
+	http.Redirect(w, r, t.ReturnTo, http.StatusSeeOther)
+}
+
+// begin makes a session under a token that nobody has seen before, and ends the one that the browser had.
+func (m *Manager) begin(w http.ResponseWriter, r *http.Request, t tokens) *server.Problem {
+	if cookie, err := r.Cookie(m.sessions.Cookie.Name); err == nil && cookie.Value != "" {
+		if problem := m.end(r.Context(), cookie.Value); problem != nil {
+			return problem
+		}
 	}
 	ctx, err := m.sessions.Load(r.Context(), "")
 	if err != nil {
-		unavailable(err).Write(w)
-		return
+		return m.unavailable(err)
 	}
-	state, nonce, verifier := rand.Text(), rand.Text(), oauth2.GenerateVerifier()
-	m.sessions.Put(ctx, keyState, state)
-	m.sessions.Put(ctx, keyNonce, nonce)
-	m.sessions.Put(ctx, keyPKCE, verifier)
-	m.sessions.Put(ctx, keyReturnTo, localPath(r.URL.Query().Get("return_to")))
-	if problem := m.commit(ctx, w); problem != nil {
-		problem.Write(w)
-		return
+	if problem := m.keep(ctx, t); problem != nil {
+		return problem
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, cfg.AuthCodeURL(state, oidc.Nonce(nonce), oauth2.S256ChallengeOption(verifier)), http.StatusFound)
+	session, expiry, err := m.sessions.Commit(ctx)
+	if err != nil {
+		return m.unavailable(err)
+	}
+	m.sessions.WriteSessionCookie(ctx, w, session, expiry)
+	return nil
 }
 
-// Callback takes the code that the issuer sends back and begins the session under a new token.
-func (m *Manager) Callback(w http.ResponseWriter, r *http.Request) {
-	cookie, err := r.Cookie(m.sessions.Cookie.Name)
-	if err != nil {
-		again(w, "The sign-in was begun in another browser, or cookies are off.")
-		return
-	}
-	ctx, err := m.sessions.Load(r.Context(), cookie.Value)
-	if err != nil {
-		unavailable(err).Write(w)
-		return
-	}
-	q := r.URL.Query()
-	state := m.sessions.PopString(ctx, keyState)
-	nonce, verifier := m.sessions.PopString(ctx, keyNonce), m.sessions.PopString(ctx, keyPKCE)
-	returnTo := localPath(m.sessions.PopString(ctx, keyReturnTo))
-	if state == "" || q.Get("state") != state {
-		if m.sessions.GetString(ctx, keyAccess) != "" {
-			http.Redirect(w, r, returnTo, http.StatusSeeOther) // a second click on a sign-in that is done
-			return
-		}
-		again(w, "This sign-in was not begun here or is long over.")
-		return
-	}
-	if reason := q.Get("error"); reason != "" {
-		again(w, "The issuer refused: "+reason+".")
-		return
-	}
-	t, problem := m.exchange(ctx, q.Get("code"), nonce, verifier)
-	if problem != nil {
-		problem.Write(w)
-		return
-	}
-	if err := m.sessions.RenewToken(ctx); err != nil {
-		unavailable(err).Write(w)
-		return
-	}
-	m.keep(ctx, t)
-	if problem := m.commit(ctx, w); problem != nil {
-		problem.Write(w)
-		return
-	}
-	http.Redirect(w, r, returnTo, http.StatusSeeOther)
-}
-
-func (m *Manager) exchange(ctx context.Context, code, nonce, verifier string) (*oauth2.Token, *server.Problem) {
+func (m *Manager) exchange(ctx context.Context, code string, t attempt) (tokens, *server.Problem) {
 	cfg, err := m.oauth(ctx)
 	if err != nil {
-		return nil, identity.Problem(err)
+		return tokens{}, identity.Problem(err)
 	}
-	t, err := cfg.Exchange(ctx, code, oauth2.VerifierOption(verifier))
+	got, err := cfg.Exchange(context.WithValue(ctx, oauth2.HTTPClient, client), code, oauth2.VerifierOption(t.Verifier))
 	if err != nil {
 		m.log.Info("login: the code was not exchanged", "error", err)
-		return nil, refused("The issuer did not accept the sign-in.")
+		return tokens{}, refused("The issuer did not accept the sign-in.")
 	}
 	provider, err := m.verifier.Provider(ctx)
 	if err != nil {
-		return nil, identity.Problem(err)
+		return tokens{}, identity.Problem(err)
 	}
-	raw, _ := t.Extra("id_token").(string)
+	raw, _ := got.Extra("id_token").(string)
 	id, err := provider.Verifier(&oidc.Config{ClientID: m.cfg.ClientID}).Verify(ctx, raw)
-	if err != nil || id.Nonce != nonce {
+	if err != nil || id.Nonce != t.Nonce {
 		m.log.Info("login: the ID token does not hold", "error", err)
-		return nil, refused("The issuer's answer does not belong to this sign-in.")
+		return tokens{}, refused("The issuer's answer does not belong to this sign-in.")
 	}
-	if _, _, err := m.verifier.Verify(ctx, t.AccessToken); err != nil {
-		return nil, identity.Problem(err)
+	p, _, err := m.verifier.Verify(ctx, got.AccessToken)
+	if err != nil {
+		m.log.Info("login: the access token does not hold", "error", err)
+		return tokens{}, identity.Problem(err)
 	}
-	return t, nil
+	if p.Subject != id.Subject {
+		return tokens{}, refused("The issuer's two tokens speak for two people.")
+	}
+	return tokens{Access: got.AccessToken, Refresh: got.RefreshToken, Expires: got.Expiry}, nil
 }
 
-// Logout ends the session here.
+// Logout ends the session, here and at the issuer.
 func (m *Manager) Logout(w http.ResponseWriter, r *http.Request) {
-	if cookie, err := r.Cookie(m.sessions.Cookie.Name); err == nil {
-		ctx, err := m.sessions.Load(r.Context(), cookie.Value)
-		if err == nil {
-			err = m.sessions.Destroy(ctx)
-		}
-		if err != nil {
-			unavailable(err).Write(w)
+	w.Header().Set("Cache-Control", "no-store")
+	if cookie, err := r.Cookie(m.sessions.Cookie.Name); err == nil && cookie.Value != "" {
+		if problem := m.end(r.Context(), cookie.Value); problem != nil {
+			problem.Write(w)
 			return
 		}
 	}
@@ -147,40 +151,65 @@ func (m *Manager) Logout(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// Show answers who is signed in.
-func (m *Manager) Show(w http.ResponseWriter, r *http.Request) {
-	c, problem := m.authenticate(r.Context(), r)
-	if problem != nil {
-		problem.Write(w)
-		return
+// end takes a session away. A renewal that is under way is waited for, so that it cannot bring the session back.
+func (m *Manager) end(ctx context.Context, session string) *server.Problem {
+	defer m.locks.lock(session)()
+	ctx, t, ok, problem := m.load(ctx, session)
+	if problem != nil || !ok {
+		return problem
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	if err := json.NewEncoder(w).Encode(map[string]any{"person": c.person, "expiresAt": c.expires}); err != nil {
-		m.log.Debug("session: client went away", "error", err)
+	if err := m.sessions.Destroy(ctx); err != nil {
+		return m.unavailable(err)
 	}
+	go m.revoke(context.WithoutCancel(ctx), t.Refresh)
+	return nil
 }
 
-func (m *Manager) commit(ctx context.Context, w http.ResponseWriter) *server.Problem {
-	token, expiry, err := m.sessions.Commit(ctx)
-	if err != nil {
-		return unavailable(err)
+// revoke tells the issuer that nobody will come with the refresh token again. The session is over either way.
+func (m *Manager) revoke(ctx context.Context, refresh string) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	provider, err := m.verifier.Provider(ctx)
+	var endpoints struct {
+		Revocation string `json:"revocation_endpoint"`
 	}
-	m.sessions.WriteSessionCookie(ctx, w, token, expiry)
-	return nil
+	if err != nil || provider.Claims(&endpoints) != nil || endpoints.Revocation == "" || refresh == "" {
+		return
+	}
+	form := url.Values{"token": {refresh}, "token_type_hint": {"refresh_token"}, "client_id": {m.cfg.ClientID}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoints.Revocation, strings.NewReader(form.Encode()))
+	if err != nil {
+		return
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if m.cfg.ClientSecret != "" {
+		req.SetBasicAuth(url.QueryEscape(m.cfg.ClientID), url.QueryEscape(m.cfg.ClientSecret))
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		m.log.Info("logout: the issuer was not told", "error", err)
+		return
+	}
+	if err := resp.Body.Close(); err != nil {
+		m.log.Debug("logout: answer of the issuer", "error", err)
+	}
 }
 
 // localPath keeps a return address on this site.
 func localPath(s string) string {
 	u, err := url.Parse(s)
-	if err != nil || u.Host != "" || u.Scheme != "" || !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") || strings.ContainsAny(s, "\\\r\n") {
+	if err != nil || u.Host != "" || u.Scheme != "" || !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") || strings.Contains(s, "\\") ||
+		strings.HasPrefix(u.Path, "//") || strings.HasPrefix(u.Path, "/auth/") {
 		return "/"
+	}
+	for _, c := range s {
+		if c < 0x20 || c == 0x7f {
+			return "/"
+		}
 	}
 	return s
 }
 
 func refused(why string) *server.Problem {
-	return server.NewProblem(http.StatusBadRequest, "sign_in_failed", why+" Go back to the console and sign in again.")
+	return server.NewProblem(http.StatusBadRequest, "sign_in_failed", why+" Sign in again.")
 }
-
-func again(w http.ResponseWriter, why string) { refused(why).Write(w) }

@@ -27,8 +27,9 @@ const (
 // Plan is everything that will be written, fixed before anything is.
 type Plan struct {
 	Repo forge.Repo `json:"repo"`
-	// Create the repository first.
-	Create bool `json:"create,omitempty"`
+	// Create the repository first, with this description.
+	Create      bool   `json:"create,omitempty"`
+	Description string `json:"description,omitempty"`
 	// Adopt is an Operation that failed after it had made the repository, and left it empty.
 	Adopt   string            `json:"adopt,omitempty"`
 	Message string            `json:"message"`
@@ -36,9 +37,10 @@ type Plan struct {
 	At      time.Time         `json:"at"`
 	Write   map[string][]byte `json:"write"`
 	Commits []Commit          `json:"commits"`
-	Values  map[string]any    `json:"-"`
-	Notes   []string          `json:"-"`
-	Pin     view.Blueprint    `json:"-"`
+
+	// For a preview only: the settings with their defaults, and what the person should know.
+	Values map[string]any `json:"-"`
+	Notes  []string       `json:"-"`
 }
 
 // Commit is one new commit and the branches that it becomes the head of. Several are needed where branches differ.

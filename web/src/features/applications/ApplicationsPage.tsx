@@ -73,7 +73,7 @@ function Applications({ org, title }: { org: string; title: string }) {
           ))}
         </div>
       )}
-      {error && !data && <Trouble error={error} retry={() => void refetch()} what="The Applications" />}
+      {error && !data && <Trouble level={2} error={error} retry={() => void refetch()} what="The Applications" />}
       {empty && (
         <Message icon={IconApps} title="No Applications yet" actions={install}>
           <Text>

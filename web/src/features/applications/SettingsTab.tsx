@@ -20,7 +20,7 @@ interface Where {
 export default function SettingsTab({ writable, done, ...where }: Where & { writable: boolean; done: () => void }) {
   const stored = useQuery(valuesQuery(where.org, where.env, where.app))
   if (stored.isPending) return <Skeleton height={300} radius="lg" />
-  if (!stored.data) return <Trouble error={stored.error} retry={() => void stored.refetch()} what="The settings" />
+  if (!stored.data) return <Trouble level={2} error={stored.error} retry={() => void stored.refetch()} what="The settings" />
   return <Settings where={where} stored={stored.data} reload={() => void stored.refetch()} writable={writable} done={done} />
 }
 
@@ -51,7 +51,7 @@ function Settings({ where: { org, env, app }, stored, reload, writable, done }: 
   const errors = problem ? sortErrors(problem.errors, []).values : undefined
 
   if (detail.isPending) return <Skeleton height={300} radius="lg" />
-  if (!detail.data) return <Trouble error={detail.error} retry={() => void detail.refetch()} what="The Blueprint of this Application" />
+  if (!detail.data) return <Trouble level={2} error={detail.error} retry={() => void detail.refetch()} what="The Blueprint of this Application" />
   return (
     <section className={`surface ${classes.section}`} style={{ maxWidth: 720 }}>
       <Text size="sm" c="dimmed" mb="md">

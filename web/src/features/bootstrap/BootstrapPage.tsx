@@ -15,7 +15,7 @@ export function BootstrapPage() {
   if (data === undefined) return <Trouble error={error} retry={() => void refetch()} what="The health of the components" />
   if (data === null) {
     return (
-      <Message icon={IconServerOff} title="Components are watched elsewhere">
+      <Message level={1} icon={IconServerOff} title="Components are watched elsewhere">
         This Sovereign was not started by <code>catalyst up</code>: ask Kubernetes for the health of its components.
       </Message>
     )

@@ -58,9 +58,15 @@ export function BootstrapScreen({ initial, returnTo }: { initial: Bootstrap; ret
         <Text size="sm" c="dimmed" maw={420}>
           {open ? 'Signing in works already. Parts that are not there yet say so.' : 'You can sign in as soon as the gateway and the issuer run. This page follows by itself.'}
         </Text>
-        <Button component="a" href={open ? signInHref(returnTo) : undefined} disabled={!open} data-disabled={!open || undefined} leftSection={<IconLogin2 size={18} />}>
-          Sign in
-        </Button>
+        {open ? (
+          <Button component="a" href={signInHref(returnTo)} leftSection={<IconLogin2 size={18} />}>
+            Sign in
+          </Button>
+        ) : (
+          <Button disabled leftSection={<IconLogin2 size={18} />}>
+            Sign in
+          </Button>
+        )}
       </Group>
       {(bootstrap.components ?? []).length > 0 && (
         <>

@@ -17,6 +17,7 @@ import { canWrite, whyReadOnly } from '../session/permissions'
 import { usePerson } from '../session/useSession'
 import { newKey, useDraft } from './draft'
 import { firstName } from './name'
+import classes from './InstallPage.module.css'
 import { ReviewStep } from './ReviewStep'
 import { WhereStep } from './WhereStep'
 
@@ -26,7 +27,7 @@ export default function InstallPage({ blueprint, version }: { blueprint: string;
   if (!current) return <NoOrganization />
   if (!detail.installable) {
     return (
-      <Message icon={IconLock} title={`${detail.title} ${version} cannot be installed`} actions={<ButtonLink to="/marketplace/$blueprint" params={{ blueprint }} variant="default">See its versions</ButtonLink>}>
+      <Message level={1} icon={IconLock} title={`${detail.title} ${version} cannot be installed`} actions={<ButtonLink to="/marketplace/$blueprint" params={{ blueprint }} variant="default">See its versions</ButtonLink>}>
         {detail.reason || 'The catalog refuses this version.'}
       </Message>
     )
@@ -84,7 +85,7 @@ function Install({ blueprint, version }: { blueprint: string; version: string })
 
   if (writable.length === 0) {
     return (
-      <Message icon={IconLock} title="Your role is to read" actions={<ButtonLink to="/marketplace/$blueprint" params={{ blueprint }} variant="default">Back to {detail.title}</ButtonLink>}>
+      <Message level={1} icon={IconLock} title="Your role is to read" actions={<ButtonLink to="/marketplace/$blueprint" params={{ blueprint }} variant="default">Back to {detail.title}</ButtonLink>}>
         {whyReadOnly(current ?? '')}
       </Message>
     )
@@ -93,7 +94,7 @@ function Install({ blueprint, version }: { blueprint: string; version: string })
   return (
     <>
       <PageHead title={`Install ${detail.title}`} lead={`${blueprint} ${version}`} before={<BlueprintIcon icon={detail.icon} name={blueprint} size={48} />} />
-      <Stepper active={step} onStepClick={(index) => change({ step: index })} size="sm" mb="lg" iconSize={32}>
+      <Stepper className={classes.stepper} active={step} onStepClick={(index) => change({ step: index })} size="sm" mb="lg" iconSize={32}>
         <Stepper.Step label="What and where" allowStepSelect={step > 0} />
         <Stepper.Step label="Settings" allowStepSelect={step > 1} />
         <Stepper.Step label="Review" allowStepSelect={false} />

@@ -1,6 +1,7 @@
 import { Text, Title, Tooltip } from '@mantine/core'
 import { IconCircleCheck, IconShieldX } from '@tabler/icons-react'
 import { useSuspenseQuery } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
 import Markdown from 'react-markdown'
 import { useOrganizations } from '../../app/organization'
 import { blueprintQuery, blueprintVersionQuery, type BlueprintCard, type BlueprintVersion } from '../../api'
@@ -34,10 +35,16 @@ export default function BlueprintPage({ blueprint: name }: { blueprint: string }
   )
 }
 
-function InstallButton({ blueprint }: { blueprint: BlueprintCard }) {
+/** May this person install into any Organization? */
+function useMayInstall(): boolean {
   const person = usePerson()
-  const { organizations, current } = useOrganizations()
-  const writable = organizations.some((each) => canWrite(person, each.name))
+  const { organizations } = useOrganizations()
+  return organizations.some((each) => canWrite(person, each.name))
+}
+
+function InstallButton({ blueprint }: { blueprint: BlueprintCard }) {
+  const writable = useMayInstall()
+  const { current } = useOrganizations()
   if (!current) return null
   if (!(blueprint.versions ?? []).some((each) => each.installable)) return null
   if (!writable) return <ReadOnly organization={current} />
@@ -59,6 +66,12 @@ function ReadOnly({ organization }: { organization: string }) {
   )
 }
 
+// A block of code may scroll, so it must be reachable by keyboard.
+function Code({ children }: { children?: ReactNode }) {
+  // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- see above
+  return <pre tabIndex={0}>{children}</pre>
+}
+
 function Description({ name, version, summary }: { name: string; version: string; summary: string }) {
   if (!version) return <p>{summary}</p>
   return <VersionDescription name={name} version={version} summary={summary} />
@@ -69,7 +82,7 @@ function VersionDescription({ name, version, summary }: { name: string; version:
   return (
     <>
       {/* The markdown of an author: no HTML gets through, and headings stay below the page's own. */}
-      <Markdown components={{ h1: 'h2' }}>{data.description || summary}</Markdown>
+      <Markdown components={{ h1: 'h2', pre: Code }}>{data.description || summary}</Markdown>
       {data.signedBy && (
         <Text size="sm" c="dimmed" mt="lg">
           Signed by {data.signedBy}
@@ -80,6 +93,7 @@ function VersionDescription({ name, version, summary }: { name: string; version:
 }
 
 function Versions({ name, versions }: { name: string; versions: BlueprintVersion[] }) {
+  const writable = useMayInstall()
   const installable = { tone: 'ok', icon: IconCircleCheck, label: 'Signed' } as const
   const refused = { tone: 'bad', icon: IconShieldX, label: 'Refused' } as const
   return (
@@ -106,7 +120,7 @@ function Versions({ name, versions }: { name: string; versions: BlueprintVersion
                 {each.digest}
               </Text>
             )}
-            {each.installable && (
+            {each.installable && writable && (
               <AnchorLink to="/marketplace/$blueprint/install" params={{ blueprint: name }} search={{ version: each.version }} size="sm">
                 Install this version
               </AnchorLink>

@@ -1,11 +1,12 @@
 import { Badge, Group, Skeleton, Text, TextInput, Title } from '@mantine/core'
-import { IconBuildingStore, IconSearch, IconSearchOff } from '@tabler/icons-react'
+import { IconBuildingStore, IconSearch, IconSearchOff, IconShieldX } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { blueprintsQuery, type BlueprintCard } from '../../api'
 import { BlueprintIcon } from '../../ui/BlueprintIcon'
 import { Message } from '../../ui/Message'
 import { PageHead } from '../../ui/PageHead'
+import { ToneBadge } from '../../ui/Tone'
 import { Trouble } from '../../ui/Trouble'
 import classes from './Marketplace.module.css'
 import { search } from './search'
@@ -36,7 +37,7 @@ export function MarketplacePage() {
           ))}
         </div>
       )}
-      {error && !data && <Trouble error={error} retry={() => void refetch()} what="The marketplace" />}
+      {error && !data && <Trouble level={2} error={error} retry={() => void refetch()} what="The marketplace" />}
       {data?.length === 0 && (
         <Message icon={IconBuildingStore} title="No Blueprints yet">
           The catalog is empty. Authors publish with <code>catalyst blueprint publish</code>; what they publish appears here.
@@ -57,6 +58,8 @@ export function MarketplacePage() {
     </>
   )
 }
+
+const refused = { tone: 'warn', icon: IconShieldX, label: 'No version can be installed' } as const
 
 function Card({ blueprint }: { blueprint: BlueprintCard }) {
   const installable = (blueprint.versions ?? []).some((version) => version.installable)
@@ -83,9 +86,7 @@ function Card({ blueprint }: { blueprint: BlueprintCard }) {
           </Badge>
         )}
         {!installable && (
-          <Badge color="orange" variant="outline" tt="none" fw={500}>
-            no version can be installed
-          </Badge>
+          <ToneBadge look={refused} />
         )}
       </Group>
     </Link>

@@ -1,4 +1,4 @@
-import { Avatar, Badge, Group, Menu, Stack, Text, UnstyledButton } from '@mantine/core'
+import { Avatar, Badge, Button, Divider, Group, Popover, Stack, Text, UnstyledButton } from '@mantine/core'
 import { IconLogout } from '@tabler/icons-react'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { api, sessionQuery, type Role } from '../../api'
@@ -22,20 +22,20 @@ export function PersonMenu() {
   })
   const roles = person.roles ?? []
   return (
-    <Menu position="bottom-end" width={300} withArrow>
-      <Menu.Target>
+    <Popover position="bottom-end" width={300} shadow="md" withinPortal={false} trapFocus>
+      <Popover.Target>
         <UnstyledButton aria-label={`${person.name || person.email}: roles and sign-out`} style={{ borderRadius: 99 }}>
           <Avatar name={person.name || person.email} size={32} color="iris" variant="filled" alt="" />
         </UnstyledButton>
-      </Menu.Target>
-      <Menu.Dropdown>
+      </Popover.Target>
+      <Popover.Dropdown p={6} aria-label="You">
         <Stack gap={2} px="sm" py="xs">
           <Text fw={600}>{person.name || person.email}</Text>
           <Text size="sm" c="dimmed">
             {person.email}
           </Text>
         </Stack>
-        <Menu.Divider />
+        <Divider my={4} />
         <Stack gap={8} px="sm" py="xs">
           {roles.length === 0 && (
             <Text size="sm" c="dimmed">
@@ -58,11 +58,11 @@ export function PersonMenu() {
             </div>
           ))}
         </Stack>
-        <Menu.Divider />
-        <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => signOut.mutate()} closeMenuOnClick={false} disabled={signOut.isPending}>
+        <Divider my={4} />
+        <Button variant="subtle" color="gray" fullWidth justify="flex-start" leftSection={<IconLogout size={16} />} onClick={() => signOut.mutate()} loading={signOut.isPending}>
           Sign out
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+        </Button>
+      </Popover.Dropdown>
+    </Popover>
   )
 }

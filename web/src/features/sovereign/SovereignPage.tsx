@@ -19,7 +19,7 @@ export function SovereignPage() {
   )
   if (!data) {
     return (
-      <Message icon={IconServer2} title="Nothing observed yet" actions={components}>
+      <Message level={1} icon={IconServer2} title="Nothing observed yet" actions={components}>
         The observer has not reported a cluster. It does so within seconds of reaching one.
       </Message>
     )

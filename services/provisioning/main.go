@@ -1,0 +1,72 @@
+// Command provisioning turns requests into plans and plans into commits. With the argument openapi it prints the
+// description of its API instead.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"catalyst.openova.io/pkg/forge/gitea"
+	"catalyst.openova.io/pkg/identity"
+	"catalyst.openova.io/pkg/server"
+	"catalyst.openova.io/pkg/spine"
+	"catalyst.openova.io/services/provisioning/internal/catalog"
+	"catalyst.openova.io/services/provisioning/internal/jetstream"
+	"catalyst.openova.io/services/provisioning/internal/operation"
+	"catalyst.openova.io/services/provisioning/internal/readmodel"
+	"catalyst.openova.io/services/provisioning/internal/rest"
+)
+
+// parallel is how many Operations are carried out at once. Gitea does no more on two cores.
+const parallel = 4
+
+func main() { server.Main("provisioning", run) }
+
+func run(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
+	if len(args) == 1 && args[0] == "openapi" {
+		doc, err := rest.New(nil, nil).Document()
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(stdout, string(doc))
+		return err
+	}
+	if len(args) > 0 {
+		return fmt.Errorf("the argument %q is not known; there is only openapi", args[0])
+	}
+	cfg, err := load(getenv)
+	if err != nil {
+		return err
+	}
+	log := slog.Default()
+	git, err := gitea.New(gitea.Config{URL: cfg.giteaURL, Token: cfg.giteaToken})
+	if err != nil {
+		return fmt.Errorf("CATALYST_GITEA_URL: %w", err)
+	}
+	sp, err := spine.Connect(cfg.spine, log)
+	if err != nil {
+		return err
+	}
+	defer sp.Close()
+	records := jetstream.New(sp)
+	planner := &operation.Planner{Forge: git, Catalog: catalog.New(cfg.catalog), Directory: readmodel.New(sp), Records: records, Now: time.Now}
+	runner := &operation.Runner{Forge: git, Records: records, Now: time.Now, Log: log}
+	worker := &jetstream.Worker{Records: records, Run: runner.Run, Parallel: parallel, Log: log}
+	verifier := identity.NewVerifier(cfg.issuer, cfg.audience)
+	api := rest.New(&operation.Service{Planner: planner, Records: records, Log: log}, verifier)
+
+	ctx, cancel := context.WithCancel(ctx)
+	worked := make(chan error, 1)
+	go func() { worked <- worker.Work(ctx) }()
+	err = server.Serve(ctx, cfg.listen, catalog.ForwardToken(api.Handler()),
+		server.Check{Name: "operations", Ready: records.Ready},
+		server.Check{Name: "git", Ready: git.Ready},
+		server.Check{Name: "issuer", Ready: verifier.Ready},
+	)
+	cancel()
+	<-worked // an Operation that is under way is given back to the queue
+	return err
+}
