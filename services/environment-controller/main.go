@@ -77,7 +77,9 @@ func together(ctx context.Context, all ...func(context.Context) error) error {
 	first := <-ended
 	cancel()
 	for range len(all) - 1 {
-		<-ended
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			first = errors.Join(first, err)
+		}
 	}
 	return first
 }

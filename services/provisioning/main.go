@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"catalyst.openova.io/pkg/forge/gitea"
@@ -51,22 +52,37 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 		return err
 	}
 	defer sp.Close()
-	records := jetstream.New(sp)
-	planner := &operation.Planner{Forge: git, Catalog: catalog.New(cfg.catalog), Directory: readmodel.New(sp), Records: records, Now: time.Now}
-	runner := &operation.Runner{Forge: git, Records: records, Now: time.Now, Log: log}
-	worker := &jetstream.Worker{Records: records, Run: runner.Run, Parallel: parallel, Log: log}
 	verifier := identity.NewVerifier(cfg.issuer, cfg.audience)
-	api := rest.New(&operation.Service{Planner: planner, Records: records, Log: log}, verifier)
+	p := assemble(cfg, git, sp, verifier, log)
 
 	ctx, cancel := context.WithCancel(ctx)
 	worked := make(chan error, 1)
-	go func() { worked <- worker.Work(ctx) }()
-	err = server.Serve(ctx, cfg.listen, catalog.ForwardToken(api.Handler()),
-		server.Check{Name: "operations", Ready: records.Ready},
+	go func() { worked <- p.worker.Work(ctx) }()
+	err = server.Serve(ctx, cfg.listen, p.handler,
+		server.Check{Name: "operations", Ready: p.records.Ready},
 		server.Check{Name: "git", Ready: git.Ready},
 		server.Check{Name: "issuer", Ready: verifier.Ready},
 	)
 	cancel()
 	<-worked // an Operation that is under way is given back to the queue
 	return err
+}
+
+// provisioning is the service without its surroundings.
+type provisioning struct {
+	records *jetstream.Records
+	worker  *jetstream.Worker
+	handler http.Handler
+}
+
+func assemble(cfg config, git operation.Forge, sp *spine.Spine, verifier identity.TokenVerifier, log *slog.Logger) provisioning {
+	records := jetstream.New(sp)
+	planner := &operation.Planner{Forge: git, Catalog: catalog.New(cfg.catalog), Directory: readmodel.New(sp), Records: records, Now: time.Now}
+	runner := &operation.Runner{Forge: git, Records: records, Now: time.Now, Log: log}
+	api := rest.New(&operation.Service{Planner: planner, Records: records, Log: log}, verifier)
+	return provisioning{
+		records: records,
+		worker:  &jetstream.Worker{Records: records, Run: runner.Run, Parallel: parallel, Log: log},
+		handler: catalog.ForwardToken(api.Handler()),
+	}
 }

@@ -168,8 +168,8 @@ func TestBadInputChangesNothing(t *testing.T) {
 		{"a name that exists", "acme", with(func(b map[string]any) { b["name"] = taken }), 409, "name_taken", taken},
 		{"an Organization that does not exist", "nowhere", with(func(map[string]any) {}), 404, "organization_not_found", "nowhere"},
 		{"an Environment that does not exist", "acme", with(func(b map[string]any) { b["environment"] = "acme-uat" }), 404, "environment_not_found", "acme-uat"},
-		{"a Blueprint that does not exist", "acme", with(func(b map[string]any) { b["blueprint"] = "bp-nothing" }), 404, "blueprint_not_found", "bp-nothing"},
-		{"a version that does not exist", "acme", with(func(b map[string]any) { b["version"] = "99.0.0" }), 404, "version_not_found", "99.0.0"},
+		{"a Blueprint that does not exist", "acme", with(func(b map[string]any) { b["blueprint"] = "bp-nothing" }), 422, "blueprint_not_found", "bp-nothing"},
+		{"a version that does not exist", "acme", with(func(b map[string]any) { b["version"] = "99.0.0" }), 422, "version_not_found", "99.0.0"},
 		{"no JSON", "acme", []byte("{"), 400, "", ""},
 		{"a megabyte too many", "acme", with(func(b map[string]any) { b["values"] = map[string]any{"message": strings.Repeat("x", 2<<20)} }), 413, "", ""},
 	} {

@@ -34,7 +34,7 @@ func (s *Sovereign) Cluster(t testing.TB) dynamic.Interface {
 	t.Helper()
 	file := os.Getenv("KUBECONFIG")
 	if file == "" {
-		file = filepath.Join(s.Home, "kubeconfig")
+		file = filepath.Join(s.Home, "kubeconfig", "bootstrap")
 	}
 	cfg, err := clientcmd.BuildConfigFromFlags("", file)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"catalyst.openova.io/deploy/local/issuer/internal/provider"
 )
@@ -40,6 +41,13 @@ func readConfig(getenv func(string) string) (config, error) {
 	}
 	if cfg.provider.StateDir == "" {
 		return config{}, errors.New("CATALYST_STATE_DIR is not set: the folder in which keys and refresh tokens are kept")
+	}
+	if v := getenv("CATALYST_ACCESS_TOKEN_LIFE"); v != "" {
+		life, err := time.ParseDuration(v)
+		if err != nil || life <= 0 {
+			return config{}, fmt.Errorf("CATALYST_ACCESS_TOKEN_LIFE: %q is not a duration such as 15m", v)
+		}
+		cfg.provider.AccessLife = life
 	}
 	for name, v := range map[string]string{"CATALYST_ISSUER_URL": cfg.provider.IssuerURL, "CATALYST_OIDC_REDIRECT_URL": cfg.provider.RedirectURL} {
 		if u, err := url.Parse(v); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {

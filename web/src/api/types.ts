@@ -182,6 +182,8 @@ export interface BootstrapComponent {
 export interface Bootstrap {
   ready: boolean
   startedAt: string
+  error?: string
+  hint?: string
   steps: BootstrapStep[] | null
   components: BootstrapComponent[] | null
 }
@@ -240,6 +242,8 @@ export interface PlannedCommit {
   branches: string[] | null
   message: string
   files: PlannedFile[] | null
+  /** Files that would be deleted. */
+  removed?: string[] | null
 }
 
 export interface InstallPlan {

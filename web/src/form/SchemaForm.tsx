@@ -1,15 +1,12 @@
 import { Text } from '@mantine/core'
 import Form, { type IChangeEvent } from '@rjsf/core'
-import { Theme } from '@rjsf/mantine'
 import type { ErrorSchema, RJSFSchema, UiSchema } from '@rjsf/utils'
 import { useMemo, useState, type ReactNode } from 'react'
 import type { JsonSchema, Values } from '../api'
 import '@mantine/dates/styles.css'
 import classes from './SchemaForm.module.css'
-import { templates } from './templates'
+import { templates, widgets } from './templates'
 import { validator } from './validator'
-
-const widgets = Theme.widgets
 
 interface Props {
   schema: JsonSchema | null | undefined

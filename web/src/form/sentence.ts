@@ -65,8 +65,12 @@ const sentences: Record<string, (expected: unknown) => string> = {
 /** What is wrong, for the person who fills in the form: "must be 10 or less". */
 export function sentence(error: OutputUnit, schema: RJSFSchema): string {
   const text = sentences[error.keyword]?.(at(error.keywordLocation, schema as Node)) ?? error.error
+  if (error.keyword === 'required' || error.keyword === 'false') return text
+  const field = at(error.keywordLocation.replace(/\/[^/]*$/, ''), schema as Node) as Node | undefined
+  // The author of a Blueprint knows best how to say it.
+  const said = field?.['x-message']
+  if (typeof said === 'string' && said !== '') return said
   if (error.keyword !== 'pattern') return text
-  const field = at(error.keywordLocation.replace(/\/pattern$/, ''), schema as Node) as Node | undefined
   const example = Array.isArray(field?.examples) ? (field.examples as unknown[])[0] : field?.default
   return example === undefined || example === '' ? text : `must look like ${String(example)} (${String(field?.pattern)})`
 }

@@ -1,4 +1,4 @@
-import { Fieldset, Group, SimpleGrid, Text } from '@mantine/core'
+import { Checkbox, Fieldset, Group, SimpleGrid, Text } from '@mantine/core'
 import type { FormProps } from '@rjsf/core'
 import { Theme } from '@rjsf/mantine'
 import {
@@ -10,6 +10,7 @@ import {
   type ArrayFieldTitleProps,
   type BaseInputTemplateProps,
   type ObjectFieldTemplateProps,
+  type WidgetProps,
 } from '@rjsf/utils'
 import type { ComponentType } from 'react'
 import classes from './SchemaForm.module.css'
@@ -63,6 +64,27 @@ function ListTitle({ fieldPathId, title, optionalDataControl }: ArrayFieldTitleP
     </span>
   )
 }
+
+/** A switch with its explanation below it, as every other field has its explanation beside its label. */
+function Check({ id, htmlName, value, label, required, disabled, readonly, schema, options, rawErrors, onChange, onBlur, onFocus }: WidgetProps) {
+  return (
+    <Checkbox
+      id={id}
+      name={htmlName || id}
+      label={label}
+      description={options.description || schema.description}
+      checked={Boolean(value)}
+      required={required}
+      disabled={disabled || readonly}
+      error={rawErrors?.join('\n')}
+      onChange={(event) => onChange(event.currentTarget.checked)}
+      onBlur={(event) => onBlur(id, event.currentTarget.checked)}
+      onFocus={(event) => onFocus(id, event.currentTarget.checked)}
+    />
+  )
+}
+
+export const widgets: FormProps['widgets'] = { ...Theme.widgets, CheckboxWidget: Check }
 
 export const templates: FormProps['templates'] = {
   ...Theme.templates,

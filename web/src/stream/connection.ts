@@ -1,11 +1,5 @@
-import { createParser } from 'eventsource-parser'
 import { Problem, problemOf, unreachable } from '../api/problem'
-
-export interface ServerEvent {
-  id?: string
-  event: string
-  data: string
-}
+import { Parser, type ServerEvent } from './parser'
 
 export interface Connection {
   url: string
@@ -13,8 +7,8 @@ export interface Connection {
   signal: AbortSignal
   onOpen?: () => void
   onEvent: (event: ServerEvent) => void
-  /** Called for whatever arrives, heartbeats included. */
-  onActivity?: () => void
+  /** Called for whatever arrives, heartbeats included, with the newest id so far. */
+  onActivity?: (lastId?: string) => void
 }
 
 /**
@@ -37,15 +31,15 @@ export async function readStream({ url, lastEventId, signal, onOpen, onEvent, on
     throw new Problem({ status: 502, code: 'not_a_stream', title: 'Unexpected answer', detail: `${url} did not answer with a stream of events.` })
   }
   onOpen?.()
-  const parser = createParser({ onEvent: (e) => onEvent({ id: e.id, event: e.event ?? 'message', data: e.data }) })
+  const parser = new Parser(onEvent)
   const decoder = new TextDecoder()
   const reader = response.body.getReader()
   try {
     for (;;) {
       const { done, value } = await reader.read()
       if (done) return
-      onActivity?.()
       parser.feed(decoder.decode(value, { stream: true }))
+      onActivity?.(parser.lastId)
     }
   } catch {
     throw unreachable()

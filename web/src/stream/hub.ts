@@ -1,6 +1,7 @@
 import type { Frame } from '../api'
 import { asProblem } from '../api/problem'
-import { readStream, type Connection, type ServerEvent } from './connection'
+import { readStream, type Connection } from './connection'
+import type { ServerEvent } from './parser'
 import { Replica } from './replica'
 
 export type StreamPhase = 'connecting' | 'live' | 'reconnecting' | 'signed-out' | 'refused'
@@ -99,7 +100,10 @@ export class Hub {
         url: this.url,
         lastEventId: this.lastEventId,
         signal: attempt.signal,
-        onActivity: () => (heard = Date.now()),
+        onActivity: (lastId) => {
+          heard = Date.now()
+          if (lastId) this.lastEventId = lastId
+        },
         onEvent: (event) => this.hear(event),
         // A stream that resumes may have nothing to say for a while: it is live as soon as it is open.
         onOpen: () => {

@@ -19,5 +19,5 @@ export function Elapsed({ from, to }: { from: string | undefined; to?: string })
   const start = instant(from)
   if (start === undefined) return null
   const end = instant(to) ?? now
-  return <span className="tabular">{span(end - start)}</span>
+  return <span className="tabular">{end - start < 1000 && instant(to) ? '< 1 s' : span(end - start)}</span>
 }

@@ -9,10 +9,12 @@ interface Props {
   retry?: () => void
   what?: string
   level?: 1 | 2
+  /** False where the components are shown already, or cannot be. */
+  componentsLink?: boolean
 }
 
 /** What that could not be read: why, and what to do about it. */
-export function Trouble({ error, retry, what = 'This page', level = 1 }: Props) {
+export function Trouble({ error, retry, what = 'This page', level = 1, componentsLink = true }: Props) {
   const problem = asProblem(error)
   const again = retry && (
     <Button variant="default" onClick={retry}>
@@ -36,9 +38,11 @@ export function Trouble({ error, retry, what = 'This page', level = 1 }: Props) 
         actions={
           <>
             {again}
-            <ButtonLink to="/sovereign/bootstrap" variant="subtle">
-              See which component is down
-            </ButtonLink>
+            {componentsLink && (
+              <ButtonLink to="/sovereign/bootstrap" variant="subtle">
+                See which component is down
+              </ButtonLink>
+            )}
           </>
         }
       >

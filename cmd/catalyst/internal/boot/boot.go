@@ -74,26 +74,29 @@ func (b *Bootstrap) Prepare() error {
 
 // declare tells the supervisor what is known by now.
 func (b *Bootstrap) declare() {
-	for _, c := range b.tempComponents() {
+	for _, c := range sovereign.Components(b.Settings, b.Secrets, b.bin) {
 		b.Supervisor.Declare(c)
 	}
 }
 
 // Tasks lists what there is to do. What is built already waits for no other build.
 func (b *Bootstrap) Tasks() []step.Task {
-	giteaAfter, clusterAfter := []string{"build-services"}, []string{"build-gitea"}
+	servicesAfter, giteaAfter, clusterAfter := []string{"console"}, []string{"build-services"}, []string{"build-gitea"}
 	if toolchain.Gitea.Complete(b.Settings) {
 		giteaAfter = []string{"check"}
 	}
 	if toolchain.Cluster.Complete(b.Settings) {
 		clusterAfter = []string{"check"}
 	}
+	if toolchain.Gitea.Complete(b.Settings) && toolchain.Cluster.Complete(b.Settings) {
+		servicesAfter = []string{"build-front"}
+	}
 	return []step.Task{
 		{ID: "check", Title: "Check ports, disk and tools", Run: b.check},
 		{ID: "build-front", Title: "Build the gateway, the issuer and the event spine", After: []string{"check"}, Run: b.buildFront},
 		{ID: "build-console", Title: "Build the console", After: []string{"check"}, Run: b.buildConsole},
 		{ID: "console", Title: "Open the console", After: []string{"build-front", "build-console"}, Run: b.openConsole},
-		{ID: "build-services", Title: "Build Catalyst's services and the registry", After: []string{"console"}, Run: b.buildServices},
+		{ID: "build-services", Title: "Build Catalyst's services and the registry", After: servicesAfter, Run: b.buildServices},
 		{ID: "build-gitea", Title: "Build Gitea", After: giteaAfter, Run: b.stack(toolchain.Gitea)},
 		{ID: "gitea", Title: "Start Gitea and prepare its accounts", After: []string{"build-gitea"}, Run: b.startGitea},
 		{ID: "build-cluster", Title: b.clusterBuildTitle(), After: clusterAfter, Run: b.stack(toolchain.Cluster)},
@@ -103,7 +106,7 @@ func (b *Bootstrap) Tasks() []step.Task {
 		{ID: "blueprints", Title: "Publish the signed Blueprints", After: []string{"build-services"}, Run: b.publishBlueprints},
 		{ID: "config", Title: "Bring in the demo Organization by Git", After: []string{"gitea", "flux"}, Run: b.seedConfig},
 		{ID: "organization", Title: "Make the Organization and its Environments real", After: []string{"config", "services"}, Run: b.awaitOrganization},
-		{ID: "ready", Title: "Everything is ready", After: []string{"organization", "blueprints"}, Run: b.awaitAll},
+		{ID: "ready", Title: "Everything is ready", After: []string{"console", "organization", "blueprints"}, Run: b.awaitAll},
 	}
 }
 
@@ -129,10 +132,6 @@ func (b *Bootstrap) stack(s toolchain.Stack) func(context.Context, *step.Report)
 }
 
 func (b *Bootstrap) build(ctx context.Context, r *step.Report, name string, from, to float64, packages ...string) error {
-	packages = b.tempFilter(packages)
-	if len(packages) == 0 {
-		return nil
-	}
 	return b.tools.Go(ctx, toolchain.GoBuild{
 		Name: name, Dir: b.Settings.Repo, Workspace: true, Out: b.bin.Own, Packages: packages, Ldflags: "-s -w",
 	}, scale(r.Progress, from, to))
@@ -160,9 +159,6 @@ func (b *Bootstrap) buildFront(ctx context.Context, r *step.Report) error {
 }
 
 func (b *Bootstrap) buildConsole(ctx context.Context, r *step.Report) error {
-	if os.Getenv("TEMP_NOWEB") != "" {
-		return nil
-	}
 	folder, err := b.tools.Console(ctx, b.Settings, r.Progress)
 	b.bin.Console = folder
 	return err
@@ -172,10 +168,6 @@ func (b *Bootstrap) openConsole(ctx context.Context, r *step.Report) error {
 	b.declare()
 	b.Supervisor.Start("gateway")
 	r.Detail("%s", b.Settings.ConsoleURL())
-	if !b.there("gateway") {
-		b.Board.ConsoleReachable()
-		return nil
-	}
 	if err := b.awaitURL(ctx, b.Settings.ConsoleURL()+"/", "gateway"); err != nil {
 		return err
 	}
@@ -246,17 +238,14 @@ func (b *Bootstrap) publishBlueprints(ctx context.Context, r *step.Report) error
 	if err != nil || len(folders) == 0 {
 		return err
 	}
-	if os.Getenv("TEMP_NOBP") != "" {
-		return nil
-	}
-	args := append([]string{"blueprint", "push", "--registry", b.Settings.RegistryURL(), "--key", b.Settings.SigningKey()}, folders...)
+	args := append([]string{"blueprint", "push", "--registry", b.Settings.RegistryURL(), "--key", b.Settings.SigningKey(), "--replace"}, folders...)
 	r.Detail("%d Blueprints", len(folders))
 	return b.tools.Tool(ctx, "blueprints", b.Self, args...)
 }
 
 func (b *Bootstrap) awaitAll(ctx context.Context, r *step.Report) error {
 	var names []string
-	for _, c := range b.tempComponents() {
+	for _, c := range sovereign.Components(b.Settings, b.Secrets, b.bin) {
 		names = append(names, c.Name)
 	}
 	if err := b.wait(ctx, names...); err != nil {

@@ -30,9 +30,10 @@ func cluster(s Settings, sec *Secrets, bin Binaries) []Component {
 	api := part("apiserver", "Kubernetes API server", portAPIServer, apiserverArgs(s)...)
 	api.After = []string{"etcd"}
 	api.Ready = Probe{URL: s.APIServerURL() + "/readyz", Bearer: sec.Kube["bootstrap"]}
+	// No node lease: after a kill the next kwok would wait for it to run out. The node's status is its heartbeat.
 	kwok := part("kwok", "kwok (simulates the node and its pods)", portKwok,
 		"--kubeconfig="+s.KubeconfigOf("kwok"), "--config="+filepath.Join(bin.Cluster, "stages.yaml"),
-		"--manage-all-nodes=true", "--node-lease-duration-seconds=40", "--cidr=10.241.0.0/24", "--server-address="+s.addr(portKwok))
+		"--manage-all-nodes=true", "--node-lease-duration-seconds=0", "--cidr=10.241.0.0/24", "--server-address="+s.addr(portKwok))
 	kwok.After = []string{"apiserver"}
 	kwok.Ready = Probe{URL: s.http(portKwok) + "/healthz"}
 	return []Component{

@@ -79,8 +79,15 @@ PROVIDER = memory
 [cache]
 ADAPTER = memory
 
-[queue]
-TYPE = level
+; The default queue on disk is polled, up to two seconds late, and waits for more: these two stand between a push and
+; everybody who waits for it. What they lose when Gitea is killed is found by listing.
+[queue.push_update]
+TYPE = channel
+BATCH_LENGTH = 1
+
+[queue.webhook_sender]
+TYPE = channel
+BATCH_LENGTH = 1
 
 [log]
 MODE = console
@@ -97,9 +104,6 @@ ENABLED = false
 
 [federation]
 ENABLED = false
-
-[picture]
-DISABLE_GRAVATAR = true
 
 [cron.update_checker]
 ENABLED = false

@@ -14,34 +14,39 @@ type natsUser struct {
 	subscribe []string
 }
 
-// stream are the calls that make sure the stream of events is there.
-var stream = []string{"$JS.API.INFO", "$JS.API.STREAM.INFO.SPINE", "$JS.API.STREAM.CREATE.SPINE", "$JS.API.STREAM.UPDATE.SPINE"}
+// known are the calls of whoever wants to know whether the stream of events is there, and makes it if it is not.
+var known = []string{"$JS.API.INFO", "$JS.API.STREAM.INFO.SPINE", "$JS.API.STREAM.CREATE.SPINE", "$JS.API.STREAM.UPDATE.SPINE"}
 
-// consumeSpine are the calls of a reader of events.
-var consumeSpine = []string{
-	"$JS.API.CONSUMER.CREATE.SPINE.>", "$JS.API.CONSUMER.DURABLE.CREATE.SPINE.>", "$JS.API.CONSUMER.INFO.SPINE.>",
-	"$JS.API.CONSUMER.DELETE.SPINE.>", "$JS.API.CONSUMER.MSG.NEXT.SPINE.>", "$JS.ACK.SPINE.>", "$JS.FC.>",
+// consume are the calls of a reader of a stream.
+func consume(stream string) []string {
+	return []string{
+		"$JS.API.STREAM.INFO." + stream, "$JS.API.CONSUMER.CREATE." + stream + ".>", "$JS.API.CONSUMER.DURABLE.CREATE." + stream + ".>",
+		"$JS.API.CONSUMER.CREATE." + stream, "$JS.API.CONSUMER.INFO." + stream + ".>", "$JS.API.CONSUMER.DELETE." + stream + ".>",
+		"$JS.API.CONSUMER.MSG.NEXT." + stream + ".>", "$JS.API.STREAM.MSG.GET." + stream, "$JS.API.DIRECT.GET." + stream, "$JS.API.DIRECT.GET." + stream + ".>",
+		"$JS.ACK." + stream + ".>", "$JS.FC.>",
+	}
 }
 
-// readViews are the calls of a reader of buckets. NATS has no wildcard inside a token, so a bucket cannot be named by
-// a prefix: a reader may read every bucket.
-var readViews = []string{
-	"$JS.API.INFO", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST", "$JS.API.STREAM.MSG.GET.*",
-	"$JS.API.DIRECT.GET.>", "$JS.API.CONSUMER.CREATE.>", "$JS.API.CONSUMER.INFO.>", "$JS.API.CONSUMER.DELETE.>",
-	"$JS.API.CONSUMER.MSG.NEXT.>", "$JS.ACK.>", "$JS.FC.>",
+// keep are the calls of who makes a stream or bucket of its own and reads it.
+func keep(stream string) []string {
+	return join(consume(stream), []string{"$JS.API.STREAM.CREATE." + stream, "$JS.API.STREAM.UPDATE." + stream})
 }
 
-// ownStreams are the calls of who makes a bucket or work queue of its own.
-var ownStreams = []string{"$JS.API.STREAM.CREATE.*", "$JS.API.STREAM.UPDATE.*"}
+// bucket are the calls of who keeps a bucket of its own.
+func bucket(name string) []string { return join(keep("KV_"+name), []string{"$KV." + name + ".>"}) }
+
+// readAll are the calls of a reader of every bucket. NATS has no wildcard inside a token, so that the views of the
+// Environments, which come and go, cannot be named by their prefix.
+var readAll = join(consume("*"), []string{"$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST"})
 
 var natsUsers = []natsUser{
-	{name: "gateway", publish: join(stream, consumeSpine, readViews, ownStreams, []string{"$KV.sessions.>", "$KV.catalyst-sessions.>"})},
-	{name: "catalog", publish: join(stream, readViews)},
-	{name: "provisioning", publish: join(stream, consumeSpine, readViews, ownStreams, []string{
-		"ws.*.op.>", "ops.>", "operations.>", "$KV.operations.>", "$KV.provisioning.>", "$KV.idempotency.>"})},
-	{name: "projector", publish: join(stream, consumeSpine, readViews, ownStreams, []string{"$KV.>", "$JS.API.STREAM.DELETE.*", "$JS.API.STREAM.PURGE.*"})},
-	{name: "observer", publish: join(stream, consumeSpine, readViews, []string{"ws.>"})},
-	{name: "environment-controller", publish: join(stream, consumeSpine, readViews, []string{"ws.>"})},
+	{name: "gateway", publish: join(known, readAll, bucket("sessions"))},
+	{name: "catalog", publish: known},
+	{name: "provisioning", publish: join(known, bucket("operations"), keep("OPERATIONS"), keep("KV_ws-system-state"), []string{"operations.run.*", "ws.*.op.>"})},
+	// The projector makes a bucket of facts and one of views for each Environment.
+	{name: "projector", publish: join(known, readAll, []string{"$JS.API.STREAM.CREATE.*", "$JS.API.STREAM.UPDATE.*", "$KV.>"})},
+	{name: "observer", publish: join(known, consume("SPINE"), bucket("observer-local"), []string{"ws.>"})},
+	{name: "environment-controller", publish: join(known, consume("SPINE"))},
 }
 
 func join(lists ...[]string) []string {

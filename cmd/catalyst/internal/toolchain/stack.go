@@ -55,7 +55,7 @@ var (
 			{"github.com/fluxcd/kustomize-controller", "config/crd/bases", "crds/kustomize"},
 			{"github.com/fluxcd/helm-controller", "config/crd/bases", "crds/helm"},
 			{"sigs.k8s.io/kwok", "kustomize/stage/node/fast/node-initialize.yaml", "stages/1-node-initialize.yaml"},
-			{"sigs.k8s.io/kwok", "kustomize/stage/node/heartbeat-with-lease/node-heartbeat-with-lease.yaml", "stages/2-node-heartbeat.yaml"},
+			{"sigs.k8s.io/kwok", "kustomize/stage/node/heartbeat/node-heartbeat.yaml", "stages/2-node-heartbeat.yaml"},
 			{"sigs.k8s.io/kwok", "kustomize/stage/pod/fast/pod-ready.yaml", "stages/3-pod-ready.yaml"},
 			{"sigs.k8s.io/kwok", "kustomize/stage/pod/fast/pod-complete.yaml", "stages/4-pod-complete.yaml"},
 			{"sigs.k8s.io/kwok", "kustomize/stage/pod/fast/pod-delete.yaml", "stages/5-pod-delete.yaml"},

@@ -34,8 +34,8 @@ type Git interface {
 type Cluster interface {
 	// Applications that are set up in the Environment, whole or in part.
 	Applications(ctx context.Context, env Environment) ([]string, error)
-	// Apply sets an Application up, or puts right what differs, and returns whether anything did. head is the commit
-	// that Git has now; if something older runs, it is fetched at once.
+	// Apply sets an Application up, or puts right what differs, and returns whether anything did. If head is given and
+	// it is not what was fetched last, it is fetched at once.
 	Apply(ctx context.Context, env Environment, app, head string) (bool, error)
 	// Remove takes an Application away.
 	Remove(ctx context.Context, env Environment, app string) error

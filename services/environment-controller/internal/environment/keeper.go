@@ -99,7 +99,8 @@ func (k *Keeper) Count(env string) (n int32, whole bool) {
 }
 
 // sync reads Git and acts, with the Application locked from before the reading until after the acting: a decision
-// never overtakes one that was made on newer facts.
+// never overtakes one that was made on newer facts. With listed, it is part of a look at the whole Environment, which
+// also makes up for webhooks that were lost: who sent the event has told Flux already.
 func (k *Keeper) sync(ctx context.Context, env Environment, app string, listed []string) (Finding, error) {
 	unlock := k.lock(key(env, app))
 	defer unlock()
@@ -111,7 +112,11 @@ func (k *Keeper) sync(ctx context.Context, env Environment, app string, listed [
 	plan := MakePlan(map[string]Finding{app: f}, running)
 	switch {
 	case len(plan.Apply) > 0:
-		changed, err := k.cluster.Apply(ctx, env, app, f.Head)
+		newest := ""
+		if listed != nil {
+			newest = f.Head
+		}
+		changed, err := k.cluster.Apply(ctx, env, app, newest)
 		if err != nil {
 			return f, fmt.Errorf("set up %s in %s: %w", app, env.Name, err)
 		}

@@ -7,7 +7,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"catalyst.openova.io/pkg/api/v1alpha1"
+	catalystv1 "catalyst.openova.io/pkg/api/v1alpha1"
 	"catalyst.openova.io/services/environment-controller/internal/environment"
 )
 
@@ -21,8 +21,8 @@ type applicationReconciler struct {
 
 // Reconcile implements reconcile.TypedReconciler.
 func (r *applicationReconciler) Reconcile(ctx context.Context, t environment.Trigger) (reconcile.Result, error) {
-	var o v1alpha1.Environment
-	if err := r.client.Get(ctx, client.ObjectKey{Namespace: v1alpha1.SystemNamespace, Name: t.Environment}, &o); err != nil {
+	var o catalystv1.Environment
+	if err := r.client.Get(ctx, client.ObjectKey{Namespace: catalystv1.SystemNamespace, Name: t.Environment}, &o); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
 	env := environmentOf(&o)

@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"catalyst.openova.io/pkg/api/v1alpha1"
+	catalystv1 "catalyst.openova.io/pkg/api/v1alpha1"
 	"catalyst.openova.io/services/environment-controller/internal/environment"
 )
 
@@ -33,7 +33,7 @@ func (c *cluster) Applications(ctx context.Context, env environment.Environment)
 	seen := map[string]bool{}
 	var out []string
 	for _, list := range []client.ObjectList{&sourcev1.GitRepositoryList{}, &kustomizev1.KustomizationList{}} {
-		if err := c.client.List(ctx, list, client.InNamespace(env.Name), client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedByController}); err != nil {
+		if err := c.client.List(ctx, list, client.InNamespace(env.Name), client.MatchingLabels{catalystv1.LabelManagedBy: catalystv1.ManagedByController}); err != nil {
 			return nil, err
 		}
 		err := apimeta.EachListItem(list, func(o runtime.Object) error {
@@ -78,7 +78,7 @@ func (c *cluster) fetch(ctx context.Context, env environment.Environment, app, h
 	}
 	before := repo.DeepCopy()
 	metav1.SetMetaDataAnnotation(&repo.ObjectMeta, meta.ReconcileRequestAnnotation, head)
-	err := c.client.Patch(ctx, repo, client.MergeFrom(before), client.FieldOwner(v1alpha1.ManagedByController))
+	err := c.client.Patch(ctx, repo, client.MergeFrom(before), client.FieldOwner(catalystv1.ManagedByController))
 	if client.IgnoreNotFound(err) != nil {
 		return describe(c.client, "ask Flux to fetch", repo, err)
 	}

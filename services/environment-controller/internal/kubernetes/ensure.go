@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
-	"catalyst.openova.io/pkg/api/v1alpha1"
+	catalystv1 "catalyst.openova.io/pkg/api/v1alpha1"
 )
 
 // ensure makes the wanted object exist, or puts right what differs from it, and returns whether it wrote. What is not
@@ -39,7 +39,7 @@ func ensure(ctx context.Context, c client.Client, want client.Object) (bool, err
 	if err != nil || patch == nil {
 		return false, err
 	}
-	err = c.Patch(ctx, have, client.RawPatch(mergePatch, patch), client.FieldOwner(v1alpha1.ManagedByController))
+	err = c.Patch(ctx, have, client.RawPatch(mergePatch, patch), client.FieldOwner(catalystv1.ManagedByController))
 	if err != nil {
 		return false, describe(c, "put right", want, err)
 	}
@@ -59,7 +59,7 @@ func apply(ctx context.Context, c client.Client, want client.Object) error {
 	}
 	u := &unstructured.Unstructured{Object: content}
 	u.SetGroupVersionKind(gvk)
-	err = c.Apply(ctx, client.ApplyConfigurationFromUnstructured(u), client.FieldOwner(v1alpha1.ManagedByController), client.ForceOwnership)
+	err = c.Apply(ctx, client.ApplyConfigurationFromUnstructured(u), client.FieldOwner(catalystv1.ManagedByController), client.ForceOwnership)
 	if err != nil {
 		return describe(c, "create", want, err)
 	}

@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"catalyst.openova.io/pkg/api/v1alpha1"
+	catalystv1 "catalyst.openova.io/pkg/api/v1alpha1"
 	"catalyst.openova.io/services/environment-controller/internal/environment"
 )
 
@@ -38,18 +38,18 @@ type environmentReconciler struct {
 
 // environmentScope is what the phases of one reconcile share.
 type environmentScope struct {
-	object *v1alpha1.Environment
+	object *catalystv1.Environment
 	env    environment.Environment
 	report environment.Report
 }
 
-func environmentOf(o *v1alpha1.Environment) environment.Environment {
+func environmentOf(o *catalystv1.Environment) environment.Environment {
 	return environment.Environment{Name: o.Name, Organization: o.Spec.Organization, EnvType: string(o.Spec.EnvType), Branch: o.Spec.Branch}
 }
 
 // Reconcile implements reconcile.Reconciler. An Environment that is deleted keeps its namespace and what runs there.
 func (r *environmentReconciler) Reconcile(ctx context.Context, req reconcile.Request) (result reconcile.Result, err error) {
-	var o v1alpha1.Environment
+	var o catalystv1.Environment
 	if err := r.client.Get(ctx, req.NamespacedName, &o); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
@@ -83,7 +83,7 @@ func (r *environmentReconciler) Reconcile(ctx context.Context, req reconcile.Req
 }
 
 func (r *environmentReconciler) organization(ctx context.Context, s *environmentScope) error {
-	var o v1alpha1.Organization
+	var o catalystv1.Organization
 	err := r.client.Get(ctx, client.ObjectKey{Namespace: s.object.Namespace, Name: s.env.Organization}, &o)
 	if apierrors.IsNotFound(err) {
 		return &waiting{
@@ -99,10 +99,10 @@ func (r *environmentReconciler) namespace(ctx context.Context, s *environmentSco
 	var ns corev1.Namespace
 	err := r.client.Get(ctx, client.ObjectKey{Name: s.env.Name}, &ns)
 	if apierrors.IsNotFound(err) && s.object.Status.Namespace == "" {
-		if err = r.live.Get(ctx, client.ObjectKey{Name: s.env.Name}, &ns); err == nil && ns.Labels[v1alpha1.LabelEnvironment] != s.env.Name {
+		if err = r.live.Get(ctx, client.ObjectKey{Name: s.env.Name}, &ns); err == nil && ns.Labels[catalystv1.LabelEnvironment] != s.env.Name {
 			return &waiting{
 				reason: reasonNamespaceTaken, status: metav1.ConditionFalse, again: patience,
-				err: fmt.Errorf("a namespace %s exists that does not belong to this Environment: delete it, or give it the label %s=%s to hand it over", s.env.Name, v1alpha1.LabelEnvironment, s.env.Name),
+				err: fmt.Errorf("a namespace %s exists that does not belong to this Environment: delete it, or give it the label %s=%s to hand it over", s.env.Name, catalystv1.LabelEnvironment, s.env.Name),
 			}
 		}
 	}

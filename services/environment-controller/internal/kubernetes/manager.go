@@ -21,7 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
-	"catalyst.openova.io/pkg/api/v1alpha1"
+	catalystv1 "catalyst.openova.io/pkg/api/v1alpha1"
 )
 
 // needed are the kinds that have to be served before the controllers can start.
@@ -72,7 +72,7 @@ func hasKind(list *metav1.APIResourceList, kind string) bool {
 func newScheme() (*runtime.Scheme, error) {
 	s := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
-		corev1.AddToScheme, rbacv1.AddToScheme, v1alpha1.AddToScheme, sourcev1.AddToScheme, kustomizev1.AddToScheme,
+		corev1.AddToScheme, rbacv1.AddToScheme, catalystv1.AddToScheme, sourcev1.AddToScheme, kustomizev1.AddToScheme,
 	} {
 		if err := add(s); err != nil {
 			return nil, err
@@ -88,8 +88,8 @@ func (c *Controllers) manager(cfg *rest.Config) (manager.Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	ours := cache.ByObject{Label: apilabels.SelectorFromSet(apilabels.Set{v1alpha1.LabelManagedBy: v1alpha1.ManagedByController})}
-	system := cache.ByObject{Namespaces: map[string]cache.Config{v1alpha1.SystemNamespace: {}}}
+	ours := cache.ByObject{Label: apilabels.SelectorFromSet(apilabels.Set{catalystv1.LabelManagedBy: catalystv1.ManagedByController})}
+	system := cache.ByObject{Namespaces: map[string]cache.Config{catalystv1.SystemNamespace: {}}}
 	metrics := c.config.Metrics
 	if metrics == "" {
 		metrics = "0"
@@ -101,7 +101,7 @@ func (c *Controllers) manager(cfg *rest.Config) (manager.Manager, error) {
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(),
 			ByObject: map[client.Object]cache.ByObject{
-				&v1alpha1.Organization{}: system, &v1alpha1.Environment{}: system,
+				&catalystv1.Organization{}: system, &catalystv1.Environment{}: system,
 				&corev1.Namespace{}: ours, &corev1.ServiceAccount{}: ours, &rbacv1.Role{}: ours, &rbacv1.RoleBinding{}: ours,
 				&sourcev1.GitRepository{}: ours, &kustomizev1.Kustomization{}: ours,
 			},

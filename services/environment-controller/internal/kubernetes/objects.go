@@ -10,7 +10,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"catalyst.openova.io/pkg/api/v1alpha1"
+	catalystv1 "catalyst.openova.io/pkg/api/v1alpha1"
 	"catalyst.openova.io/services/environment-controller/internal/environment"
 )
 
@@ -33,9 +33,9 @@ const (
 
 func labels(env environment.Environment) map[string]string {
 	return map[string]string{
-		v1alpha1.LabelManagedBy:    v1alpha1.ManagedByController,
-		v1alpha1.LabelOrganization: env.Organization,
-		v1alpha1.LabelEnvironment:  env.Name,
+		catalystv1.LabelManagedBy:    catalystv1.ManagedByController,
+		catalystv1.LabelOrganization: env.Organization,
+		catalystv1.LabelEnvironment:  env.Name,
 	}
 }
 
@@ -45,7 +45,7 @@ func object(env environment.Environment, name string) metav1.ObjectMeta {
 
 func applicationObject(env environment.Environment, app string) metav1.ObjectMeta {
 	m := object(env, app)
-	m.Labels[v1alpha1.LabelApplication] = app
+	m.Labels[catalystv1.LabelApplication] = app
 	return m
 }
 
@@ -100,6 +100,6 @@ func kustomization(env environment.Environment, app string) *kustomizev1.Kustomi
 		Interval:           metav1.Duration{Duration: fluxInterval},
 		RetryInterval:      &metav1.Duration{Duration: fluxRetry},
 		Timeout:            &metav1.Duration{Duration: fluxTimeout},
-		CommonMetadata:     &kustomizev1.CommonMetadata{Labels: map[string]string{v1alpha1.LabelApplication: app}},
+		CommonMetadata:     &kustomizev1.CommonMetadata{Labels: map[string]string{catalystv1.LabelApplication: app}},
 	}}
 }

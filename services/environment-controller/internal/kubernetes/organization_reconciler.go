@@ -8,7 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"catalyst.openova.io/pkg/api/v1alpha1"
+	catalystv1 "catalyst.openova.io/pkg/api/v1alpha1"
 	"catalyst.openova.io/services/environment-controller/internal/organization"
 )
 
@@ -21,7 +21,7 @@ type organizationReconciler struct {
 
 // Reconcile implements reconcile.Reconciler. An Organization that is deleted keeps its repositories and its history.
 func (r *organizationReconciler) Reconcile(ctx context.Context, req reconcile.Request) (result reconcile.Result, err error) {
-	var o v1alpha1.Organization
+	var o catalystv1.Organization
 	if err := r.client.Get(ctx, req.NamespacedName, &o); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}

@@ -12,7 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"catalyst.openova.io/pkg/api/v1alpha1"
+	catalystv1 "catalyst.openova.io/pkg/api/v1alpha1"
 	"catalyst.openova.io/pkg/forge"
 	"catalyst.openova.io/services/environment-controller/internal/organization"
 )
@@ -82,7 +82,7 @@ func isCluster(err error) bool {
 // setReady records the outcome in the conditions and returns when to look next.
 func setReady(conditions *[]metav1.Condition, generation int64, err error, well string) time.Duration {
 	c := metav1.Condition{
-		Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: reasonReady, Message: well, ObservedGeneration: generation,
+		Type: catalystv1.ConditionReady, Status: metav1.ConditionTrue, Reason: reasonReady, Message: well, ObservedGeneration: generation,
 	}
 	again := resync
 	if err != nil {
@@ -107,6 +107,6 @@ func patchStatus(ctx context.Context, c client.Client, before, after client.Obje
 	if equality.Semantic.DeepEqual(was, is) {
 		return nil
 	}
-	err := c.Status().Patch(ctx, after, client.MergeFrom(before), client.FieldOwner(v1alpha1.ManagedByController))
+	err := c.Status().Patch(ctx, after, client.MergeFrom(before), client.FieldOwner(catalystv1.ManagedByController))
 	return client.IgnoreNotFound(err)
 }

@@ -22,7 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
-	"catalyst.openova.io/pkg/api/v1alpha1"
+	catalystv1 "catalyst.openova.io/pkg/api/v1alpha1"
 	"catalyst.openova.io/services/environment-controller/internal/environment"
 )
 
@@ -32,7 +32,7 @@ func (c *Controllers) addControllers(m manager.Manager) error {
 	cl := m.GetClient()
 	keeper := environment.NewKeeper(c.git, &cluster{client: cl, gitURL: c.config.GitURL}, c.log)
 	err := builder.ControllerManagedBy(m).Named("organization").
-		For(&v1alpha1.Organization{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&catalystv1.Organization{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 2, RateLimiter: limiter[reconcile.Request]()}).
 		Complete(&organizationReconciler{client: cl, keeper: c.organizations, log: c.log})
 	if err != nil {
@@ -40,8 +40,8 @@ func (c *Controllers) addControllers(m manager.Manager) error {
 	}
 	toEnvironment := handler.EnqueueRequestsFromMapFunc(environmentRequest)
 	err = builder.ControllerManagedBy(m).Named("environment").
-		For(&v1alpha1.Environment{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&v1alpha1.Organization{}, handler.EnqueueRequestsFromMapFunc(environmentsOf(cl)), builder.WithPredicates(becameReady())).
+		For(&catalystv1.Environment{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&catalystv1.Organization{}, handler.EnqueueRequestsFromMapFunc(environmentsOf(cl)), builder.WithPredicates(becameReady())).
 		Watches(&corev1.Namespace{}, toEnvironment, builder.WithPredicates(touched())).
 		Watches(&corev1.ServiceAccount{}, toEnvironment, builder.WithPredicates(touched())).
 		Watches(&rbacv1.Role{}, toEnvironment, builder.WithPredicates(touched())).
@@ -94,12 +94,12 @@ func becameReady() predicate.Funcs {
 }
 
 func isReady(o client.Object) bool {
-	org, ok := o.(*v1alpha1.Organization)
+	org, ok := o.(*catalystv1.Organization)
 	if !ok {
 		return false
 	}
 	for _, c := range org.Status.Conditions {
-		if c.Type == v1alpha1.ConditionReady {
+		if c.Type == catalystv1.ConditionReady {
 			return c.Status == "True"
 		}
 	}
@@ -108,7 +108,7 @@ func isReady(o client.Object) bool {
 
 func environmentsOf(c client.Client) handler.MapFunc {
 	return func(ctx context.Context, o client.Object) []reconcile.Request {
-		var all v1alpha1.EnvironmentList
+		var all catalystv1.EnvironmentList
 		if err := c.List(ctx, &all, client.InNamespace(o.GetNamespace())); err != nil {
 			slog.DebugContext(ctx, "environments are not listed", "error", err)
 			return nil
@@ -129,7 +129,7 @@ func environmentRequest(_ context.Context, o client.Object) []reconcile.Request 
 	if name == "" {
 		name = o.GetName() // of the namespace itself
 	}
-	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: v1alpha1.SystemNamespace, Name: name}}}
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: catalystv1.SystemNamespace, Name: name}}}
 }
 
 // applicationTrigger likewise: the namespace is {organization}-{env_type}.

@@ -78,7 +78,8 @@ func Bootstrap(target *url.URL) http.HandlerFunc {
 			r.Out.Header.Del("Cookie")
 			r.Out.Header.Del("Authorization")
 		},
-		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { fail("supervisor", w, r, err) },
+		ModifyResponse: func(r *http.Response) error { r.Header.Del("Set-Cookie"); return nil },
+		ErrorHandler:   func(w http.ResponseWriter, r *http.Request, err error) { fail("supervisor", w, r, err) },
 	}
 	return p.ServeHTTP
 }

@@ -22,28 +22,30 @@ func (a *api) organizations(ctx context.Context, in *listInput) (*raw, error) {
 	return a.many(ctx, list{kind: view.KindOrganization, order: readmodel.ByName, paging: in.Paging, match: in.IfNoneMatch})
 }
 
-type organizationInput struct {
+// OrganizationInput names an Organization.
+type OrganizationInput struct {
 	Conditional
 	Organization string `path:"org" maxLength:"63"`
 }
 
-func (a *api) organization(ctx context.Context, in *organizationInput) (*raw, error) {
+func (a *api) organization(ctx context.Context, in *OrganizationInput) (*raw, error) {
 	return a.one(ctx, view.Header{Kind: view.KindOrganization, Organization: in.Organization, Name: in.Organization}, in.IfNoneMatch)
 }
 
 // seen answers as if an Organization were not there when the person may not see it.
 func (a *api) seen(ctx context.Context, organization string) error {
-	_, err := a.organization(ctx, &organizationInput{Organization: organization})
+	_, err := a.organization(ctx, &OrganizationInput{Organization: organization})
 	return err
 }
 
-type organizationListInput struct {
+// OrganizationListInput names an Organization and a part of a list.
+type OrganizationListInput struct {
 	Conditional
 	Paging
 	Organization string `path:"org" maxLength:"63"`
 }
 
-func (a *api) environments(ctx context.Context, in *organizationListInput) (*raw, error) {
+func (a *api) environments(ctx context.Context, in *OrganizationListInput) (*raw, error) {
 	if err := a.seen(ctx, in.Organization); err != nil {
 		return nil, err
 	}
@@ -51,7 +53,7 @@ func (a *api) environments(ctx context.Context, in *organizationListInput) (*raw
 }
 
 type applicationsInput struct {
-	organizationListInput
+	OrganizationListInput
 	Environment string `query:"environment" maxLength:"80" doc:"only this Environment"`
 	Name        string `query:"name" maxLength:"63" doc:"only this Application"`
 	Phase       string `query:"phase" maxLength:"20" doc:"only Applications in this phase"`
@@ -72,7 +74,7 @@ func (a *api) applications(ctx context.Context, in *applicationsInput) (*raw, er
 }
 
 type applicationInput struct {
-	organizationInput
+	OrganizationInput
 	Environment string `path:"env" maxLength:"63"`
 	Application string `path:"app" maxLength:"63"`
 }
@@ -83,7 +85,7 @@ func (a *api) application(ctx context.Context, in *applicationInput) (*raw, erro
 	}, in.IfNoneMatch)
 }
 
-func (a *api) operations(ctx context.Context, in *organizationListInput) (*raw, error) {
+func (a *api) operations(ctx context.Context, in *OrganizationListInput) (*raw, error) {
 	if err := a.seen(ctx, in.Organization); err != nil {
 		return nil, err
 	}
@@ -91,7 +93,7 @@ func (a *api) operations(ctx context.Context, in *organizationListInput) (*raw, 
 }
 
 type operationInput struct {
-	organizationInput
+	OrganizationInput
 	ID string `path:"id" maxLength:"100"`
 }
 

@@ -330,13 +330,13 @@ func TestHeartbeatMovesAQuietClientOn(t *testing.T) {
 	c.hear(t, first)
 	for i := range 20 {
 		put(r.store, "kestrel", "x", i)
-	}
-	for !strings.HasSuffix(c.last, "-20") {
-		m, err := conn.next()
-		if err != nil || m.event != "heartbeat" || m.data != "" {
-			t.Fatalf("%+v %v", m, err)
+		for !strings.HasSuffix(c.last, fmt.Sprintf("-%d", i+1)) {
+			m, err := conn.next()
+			if err != nil || m.event != "heartbeat" || m.data != "" {
+				t.Fatalf("%+v %v", m, err)
+			}
+			c.hear(t, m)
 		}
-		c.hear(t, m)
 	}
 	c.hearUntilSynced(t, r, "", -1)
 	if c.resyncs != 0 {

@@ -99,13 +99,18 @@ func split(lines []string, indent int) (blocks []block, tail []string) {
 
 // keyOf reads the key of a line such as `name: value`.
 func keyOf(line string) string {
-	var m map[string]any
-	key, _, ok := strings.Cut(line, ":")
-	if !ok {
-		return ""
-	}
-	if key = strings.TrimSpace(key); !strings.ContainsAny(key, `"'`) {
-		return key
+	key := line
+	if line[0] == '"' || line[0] == '\'' {
+		end := 1
+		for end < len(line) && line[end] != line[0] {
+			if line[end] == '\\' && line[0] == '"' {
+				end++
+			}
+			end++
+		}
+		key = line[:min(end+1, len(line))]
+	} else if i := strings.Index(line+" ", ": "); i >= 0 {
+		key = line[:i]
 	}
 	m, err := readYAML([]byte(key + ": 0\n"))
 	if err != nil || len(m) != 1 {

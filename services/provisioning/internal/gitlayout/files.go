@@ -37,7 +37,7 @@ func generator(name string, e Engine) string {
 `, quote(name), source)
 }
 
-func rootKustomization(a Application) string {
+func baseKustomization(a Application) string {
 	return `apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 resources:
@@ -49,7 +49,7 @@ func overlayKustomization(a Application) string {
 	text := `apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 resources:
-  - ../..
+  - ../../base
 ` + generator(a.Name+"-values-overlay", a.Blueprint.Engine)
 	if a.Blueprint.Engine == Kustomize {
 		text += fmt.Sprintf(`patches:
@@ -191,9 +191,9 @@ form in the console, by a commit or by a pull request.
 | file | what it says |
 |---|---|
 | application.yaml | the Blueprint and its version |
-| %[4]s | settings in every Environment |
+| base/%[4]s | settings in every Environment |
 | overlays/<env_type>/%[4]s | settings in one Environment; they win |
-| release.yaml | the Flux objects that render the Blueprint |
+| base/release.yaml | the Flux objects that render the Blueprint |
 | secrets/ | references to secrets, never values |
 
 The branches develop, staging and main are the Environments dev, stg and prod. It runs in an Environment when that

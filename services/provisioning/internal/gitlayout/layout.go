@@ -60,6 +60,13 @@ func (e Engine) ValuesFile() string {
 // OverlayDir is the folder that makes an Application run in an Environment.
 func OverlayDir(envType string) string { return "overlays/" + envType + "/" }
 
+// BaseDir is what every Environment shares. It is a folder of its own because Kustomize refuses a base that contains the
+// overlay which refers to it.
+const BaseDir = "base/"
+
+// BaseValues is the path of the settings in every Environment.
+func BaseValues(e Engine) string { return BaseDir + e.ValuesFile() }
+
 // OverlayValues is the path of the settings of one Environment.
 func OverlayValues(envType string, e Engine) string { return OverlayDir(envType) + e.ValuesFile() }
 
@@ -70,13 +77,13 @@ func Files(a Application) (map[string][]byte, error) {
 		return nil, err
 	}
 	for name, text := range map[string]string{
-		ApplicationFile:                 applicationYAML(a),
-		"kustomization.yaml":            rootKustomization(a),
-		"release.yaml":                  release(a),
-		a.Blueprint.Engine.ValuesFile(): commonValues(a),
-		"secrets/README.md":             secretsReadme,
-		"CODEOWNERS":                    codeowners(a),
-		ReadmeFile:                      readme(a),
+		ApplicationFile:                applicationYAML(a),
+		BaseDir + "kustomization.yaml": baseKustomization(a),
+		BaseDir + "release.yaml":       release(a),
+		BaseValues(a.Blueprint.Engine): commonValues(a),
+		"secrets/README.md":            secretsReadme,
+		"CODEOWNERS":                   codeowners(a),
+		ReadmeFile:                     readme(a),
 	} {
 		files[name] = []byte(text)
 	}

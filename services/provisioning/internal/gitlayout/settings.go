@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -198,8 +199,8 @@ func normal(v any) any {
 		}
 		return v.String()
 	case float64:
-		if i := int64(v); float64(i) == v && i > -1<<53 && i < 1<<53 {
-			return i
+		if v == math.Trunc(v) && math.Abs(v) < 1<<63 {
+			return int64(v)
 		}
 		return v
 	default:

@@ -16,14 +16,16 @@ import (
 // take for something else ("no", "1:30", "0x1f") is quoted.
 
 var (
-	plainText = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_./ -]*$`)
+	plainText = regexp.MustCompile(`^[A-Za-z]([A-Za-z0-9_./ -]|:[A-Za-z0-9_./-])*$`)
+	// quantity is an amount such as 100m or 1Gi.
+	quantity = regexp.MustCompile(`^[0-9]+(m|k|M|G|T|Ki|Mi|Gi|Ti)$`)
 	// word is what a YAML parser may read as a boolean, null or number.
 	word = regexp.MustCompile(`(?i)^(y|n|yes|no|on|off|true|false|null|nan|inf)$`)
 )
 
 // quote writes text as a YAML scalar.
 func quote(s string) string {
-	if plainText.MatchString(s) && !word.MatchString(s) && !strings.HasSuffix(s, " ") {
+	if quantity.MatchString(s) || plainText.MatchString(s) && !word.MatchString(s) && !strings.HasSuffix(s, " ") {
 		return s
 	}
 	var b strings.Builder
@@ -65,7 +67,7 @@ func scalar(v any) string {
 	case int64:
 		return strconv.FormatInt(v, 10)
 	case float64:
-		if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
+		if v == math.Trunc(v) && math.Abs(v) < 1<<63 {
 			return strconv.FormatInt(int64(v), 10)
 		}
 		s := strconv.FormatFloat(v, 'g', -1, 64)

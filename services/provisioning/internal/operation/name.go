@@ -46,6 +46,9 @@ func isReserved(name string) bool {
 
 // SuggestName returns a name close to the given one that is valid and not among those taken.
 func SuggestName(name string, taken []string) string {
+	if len(name) <= MaxName && label.MatchString(name) && !isReserved(name) && !slices.Contains(taken, name) {
+		return name
+	}
 	var b strings.Builder
 	for _, r := range strings.ToLower(name) {
 		if b.Len() > 4*MaxName {

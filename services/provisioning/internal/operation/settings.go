@@ -30,7 +30,7 @@ func (p *Planner) settings(ctx context.Context, r Request) (Settings, error) {
 		return Settings{}, err
 	}
 	out := Settings{Values: map[string]any{}, Commit: here.head, Blueprint: *here.pin}
-	for _, path := range []string{engine.ValuesFile(), gitlayout.OverlayValues(env.EnvType, engine)} {
+	for _, path := range []string{gitlayout.BaseValues(engine), gitlayout.OverlayValues(env.EnvType, engine)} {
 		if !slices.Contains(here.files, path) {
 			continue
 		}
@@ -55,7 +55,7 @@ func (p *Planner) shape(ctx context.Context, here branch) (gitlayout.Engine, map
 		return bp.Engine, bp.types(), nil
 	case CodeOf(err) == "":
 		return "", nil, err
-	case slices.Contains(here.files, gitlayout.Kustomize.ValuesFile()):
+	case slices.Contains(here.files, gitlayout.BaseValues(gitlayout.Kustomize)):
 		return gitlayout.Kustomize, nil, nil
 	default:
 		return gitlayout.Helm, nil, nil

@@ -101,13 +101,14 @@ func (a *API) plan(ctx context.Context, in *installInput) (*planOutput, error) {
 	return &planOutput{Body: out}, nil
 }
 
-type applicationInput struct {
+// ApplicationPath names an Application in an Environment.
+type ApplicationPath struct {
 	Org string `path:"org" maxLength:"253"`
 	Env string `path:"env" maxLength:"253"`
 	App string `path:"app" maxLength:"253"`
 }
 
-func (in applicationInput) request(action operation.Action, p operation.Person) operation.Request {
+func (in ApplicationPath) request(action operation.Action, p operation.Person) operation.Request {
 	return operation.Request{Action: action, Organization: in.Org, Environment: in.Env, Application: in.App, Person: p}
 }
 
@@ -117,7 +118,7 @@ type Values struct {
 }
 
 type configureInput struct {
-	applicationInput
+	ApplicationPath
 	Key   string `header:"Idempotency-Key"`
 	Match string `header:"If-Match" doc:"the commit on which the settings were read; if the branch has moved since, nothing is written"`
 	Body  Values
@@ -149,7 +150,7 @@ type valuesOutput struct {
 	Body         CurrentValues
 }
 
-func (a *API) values(ctx context.Context, in *applicationInput) (*valuesOutput, error) {
+func (a *API) values(ctx context.Context, in *ApplicationPath) (*valuesOutput, error) {
 	p, err := authorize(ctx, in.Org, in.Env, identity.PermRead)
 	if err != nil {
 		return nil, err
@@ -164,7 +165,7 @@ func (a *API) values(ctx context.Context, in *applicationInput) (*valuesOutput, 
 }
 
 type uninstallInput struct {
-	applicationInput
+	ApplicationPath
 	Key string `header:"Idempotency-Key"`
 }
 

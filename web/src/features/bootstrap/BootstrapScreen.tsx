@@ -1,5 +1,5 @@
 import { Alert, Button, Group, Progress, Text, Title } from '@mantine/core'
-import { IconLogin2, IconPlugConnectedX } from '@tabler/icons-react'
+import { IconAlertTriangle, IconLogin2, IconPlugConnectedX } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { sessionQuery, type Bootstrap } from '../../api'
@@ -20,7 +20,8 @@ export function BootstrapScreen({ initial, returnTo }: { initial: Bootstrap; ret
   const now = useNow()
   const steps = bootstrap.steps ?? []
   const failed = steps.find((step) => step.state === 'failed')
-  const running = steps.find((step) => step.state === 'running')
+  const broken = failed !== undefined || Boolean(bootstrap.error)
+  const running = steps.filter((step) => step.state === 'running').map((step) => step.title)
   const open = signInWorks(bootstrap)
 
   useEffect(() => {
@@ -33,9 +34,9 @@ export function BootstrapScreen({ initial, returnTo }: { initial: Bootstrap; ret
       <Group gap="md" wrap="nowrap" mb="md">
         <Mark size={40} />
         <div>
-          <Title order={1}>{failed ? 'The Sovereign could not start' : 'The Sovereign is starting'}</Title>
+          <Title order={1}>{broken ? 'The Sovereign could not start' : 'The Sovereign is starting'}</Title>
           <Text c="dimmed" aria-live="polite">
-            {failed ? `It stopped at “${failed.title}”.` : running ? `${running.title} …` : 'Waiting for the first step …'}
+            {failed ? `It stopped at “${failed.title}”.` : running.length > 0 ? `${running.join(' · ')} …` : 'Waiting for the first step …'}
           </Text>
         </div>
       </Group>
@@ -47,10 +48,15 @@ export function BootstrapScreen({ initial, returnTo }: { initial: Bootstrap; ret
           {stopwatch(now - (instant(bootstrap.startedAt) ?? now))}
         </Text>
       </Group>
-      <Progress value={progressOf(bootstrap) * 100} size="md" mb="lg" color={failed ? 'red' : 'iris'} aria-label="How far the Sovereign has come" />
+      <Progress value={progressOf(bootstrap) * 100} size="md" mb="lg" color={broken ? 'red' : 'iris'} aria-label="How far the Sovereign has come" />
       {error && (
         <Alert color="orange" variant="outline" mb="md" icon={<IconPlugConnectedX size={18} />} title="No answer from the Sovereign">
           What you see is from <Ago at={new Date(dataUpdatedAt || now).toISOString()} />. We keep asking. On the machine itself, <code>catalyst status</code> says what runs.
+        </Alert>
+      )}
+      {bootstrap.error && !failed && (
+        <Alert color="red" variant="outline" mb="md" icon={<IconAlertTriangle size={18} />} title={bootstrap.error} role="alert">
+          {bootstrap.hint}
         </Alert>
       )}
       <Steps steps={steps} />

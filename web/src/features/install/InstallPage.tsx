@@ -13,6 +13,7 @@ import { BlueprintIcon } from '../../ui/BlueprintIcon'
 import { ButtonLink } from '../../ui/links'
 import { Message } from '../../ui/Message'
 import { PageHead } from '../../ui/PageHead'
+import { refusal } from '../marketplace/search'
 import { canWrite, whyReadOnly } from '../session/permissions'
 import { usePerson } from '../session/useSession'
 import { newKey, useDraft } from './draft'
@@ -28,7 +29,7 @@ export default function InstallPage({ blueprint, version }: { blueprint: string;
   if (!detail.installable) {
     return (
       <Message level={1} icon={IconLock} title={`${detail.title} ${version} cannot be installed`} actions={<ButtonLink to="/marketplace/$blueprint" params={{ blueprint }} variant="default">See its versions</ButtonLink>}>
-        {detail.reason || 'The catalog refuses this version.'}
+        {detail.reason ? refusal(detail.reason) : 'The catalog refuses this version.'}
       </Message>
     )
   }

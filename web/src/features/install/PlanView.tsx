@@ -51,6 +51,11 @@ function CommitPlan({ commit }: { commit: PlannedCommit }) {
           </Accordion.Item>
         ))}
       </Accordion>
+      {(commit.removed ?? []).length > 0 && (
+        <Text size="sm" className={classes.removed}>
+          Deleted: {(commit.removed ?? []).join(', ')}
+        </Text>
+      )}
     </section>
   )
 }

@@ -2,6 +2,7 @@ import { Anchor, Button, Group, Select, Stack, Text, TextInput } from '@mantine/
 import { IconCheck } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { environmentsQuery, type Environment, type Organization } from '../../api'
+import { byStage } from '../applications/group'
 import type { Draft } from './draft'
 import { checkName } from './name'
 
@@ -21,9 +22,9 @@ interface Props {
 /** What and where: Organization, Environment, name. */
 export function WhereStep({ draft, name, taken, organizations, organization, mayWrite, errors, suggestion, change, next }: Props) {
   const environments = useQuery(environmentsQuery(organization))
-  const list = environments.data ?? []
-  const allowed = list.filter(mayWrite)
-  const chosen = list.find((each) => each.name === draft.environment) ?? (allowed.length === 1 ? allowed[0] : undefined)
+  const list = (environments.data ?? []).toSorted((a, b) => byStage(a.name, b.name))
+  // A new Application begins where promotions begin.
+  const chosen = list.find((each) => each.name === draft.environment) ?? list.find(mayWrite)
   const check = checkName(name, taken)
   const problem = errors.name ?? (check.ok ? undefined : check.message)
   const better = errors.name ? (suggestion ?? check.suggestion) : check.suggestion

@@ -1,5 +1,7 @@
-// A name becomes a repository, a Kubernetes object and a Helm release; Helm allows the least.
-const longest = 53
+// The rules are those of provisioning, which decides; here they spare the person a round trip.
+const longest = 40
+const reserved = new Set(['shared-blueprints', 'catalog', 'system', 'catalyst', 'flux', 'default', 'kubernetes'])
+const isReserved = (name: string) => reserved.has(name) || /^(catalyst|kube)-/.test(name) || /-(blueprint|values|values-overlay)$/.test(name)
 
 export interface NameCheck {
   ok: boolean
@@ -24,7 +26,9 @@ export function slug(text: string): string {
 
 /** The first free name of wanted, wanted-2, wanted-3 … */
 export function freeName(wanted: string, taken: ReadonlySet<string>): string {
-  const base = slug(wanted) || 'app'
+  let base = slug(wanted) || 'app'
+  if (isReserved(base)) base = slug(`my-${base}`)
+  if (isReserved(base)) base = `${base.slice(0, longest - 4)}-app`
   if (!taken.has(base)) return base
   const stem = base.replace(/-\d+$/, '')
   for (let n = 2; ; n++) {
@@ -57,6 +61,7 @@ function reason(name: string): string | undefined {
   if (name.length > longest) return `At most ${longest} characters; this has ${name.length}.`
   if (/[^a-z0-9-]/.test(name)) return 'Only lower-case letters a–z, digits and hyphens.'
   if (!/^[a-z]/.test(name)) return 'It must begin with a letter.'
+  if (isReserved(name)) return 'This name is reserved for what Catalyst keeps itself.'
   if (name.endsWith('-')) return 'It must end with a letter or a digit.'
   return undefined
 }

@@ -12,6 +12,7 @@ import { ToneBadge } from '../../ui/Tone'
 import { canWrite, whyReadOnly } from '../session/permissions'
 import { usePerson } from '../session/useSession'
 import classes from './Marketplace.module.css'
+import { refusal } from './search'
 
 export default function BlueprintPage({ blueprint: name }: { blueprint: string }) {
   const { data: blueprint } = useSuspenseQuery(blueprintQuery(name))
@@ -112,7 +113,7 @@ function Versions({ name, versions }: { name: string; versions: BlueprintVersion
             </div>
             {each.reason && (
               <Text size="sm" c={each.installable ? 'dimmed' : 'var(--bad-fg)'} mt={4}>
-                {each.reason}
+                {refusal(each.reason)}
               </Text>
             )}
             {each.digest && (

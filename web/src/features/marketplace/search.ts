@@ -1,5 +1,10 @@
 import type { BlueprintCard } from '../../api'
 
+/** Why a version is refused, as a sentence: the catalog says "is not signed". */
+export function refusal(reason: string): string {
+  return /^\p{Lu}/u.test(reason) ? reason : `This version ${reason.replace(/\.$/, '')}.`
+}
+
 /** Blueprints that hold every word of the query, those that begin with it first. */
 export function search(blueprints: BlueprintCard[], query: string): BlueprintCard[] {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean)

@@ -3,6 +3,7 @@
 package provider
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/subtle"
 	"errors"
@@ -20,6 +21,8 @@ import (
 // Config of a Provider.
 type Config struct {
 	IssuerURL, Audience, ClientID, ClientSecret, RedirectURL, StateDir string
+	// AccessLife is how long an access token holds; zero is 15 minutes.
+	AccessLife time.Duration
 }
 
 // Provider answers the protocol and knows the sign-ins that are under way.
@@ -54,8 +57,9 @@ func New(cfg Config, dir *people.Directory, log *slog.Logger) (*Provider, error)
 		return nil, err
 	}
 	afterLogout := (&url.URL{Scheme: redirect.Scheme, Host: redirect.Host, Path: "/"}).String()
+	life := cmp.Or(cfg.AccessLife, accessLife)
 	s := &storage{
-		client:   &client{id: cfg.ClientID, secret: cfg.ClientSecret, redirect: cfg.RedirectURL, afterLogout: afterLogout},
+		client:   &client{id: cfg.ClientID, secret: cfg.ClientSecret, redirect: cfg.RedirectURL, afterLogout: afterLogout, life: life},
 		audience: cfg.Audience, people: dir, key: signing, refresh: refresh,
 		requests: map[string]*authRequest{}, codes: map[string]string{},
 	}

@@ -58,6 +58,7 @@ func (r *refreshRequest) SetCurrentScopes(scopes []string) { r.Scopes = scopes }
 // client is the one client, the gateway: op.Client.
 type client struct {
 	id, secret, redirect, afterLogout string
+	life                              time.Duration
 }
 
 func (c *client) GetID() string                       { return c.id }
@@ -78,7 +79,7 @@ func (c *client) GrantTypes() []oidc.GrantType {
 }
 func (c *client) LoginURL(id string) string           { return "/login?request=" + id }
 func (c *client) AccessTokenType() op.AccessTokenType { return op.AccessTokenTypeJWT }
-func (c *client) IDTokenLifetime() time.Duration      { return accessLife }
+func (c *client) IDTokenLifetime() time.Duration      { return c.life }
 
 // DevMode allows plain http redirects, which is what a Sovereign on one machine has.
 func (c *client) DevMode() bool { return true }

@@ -109,7 +109,7 @@ func (s *storage) DeleteAuthRequest(_ context.Context, id string) error {
 }
 
 func (s *storage) CreateAccessToken(context.Context, op.TokenRequest) (string, time.Time, error) {
-	return rand.Text(), time.Now().Add(accessLife), nil
+	return rand.Text(), time.Now().Add(s.client.life), nil
 }
 
 func (s *storage) CreateAccessAndRefreshTokens(_ context.Context, r op.TokenRequest, current string) (string, string, time.Time, error) {
@@ -118,7 +118,7 @@ func (s *storage) CreateAccessAndRefreshTokens(_ context.Context, r op.TokenRequ
 		g.AuthTime = a.GetAuthTime()
 	}
 	token, err := s.refresh.issue(g, current)
-	return rand.Text(), token, time.Now().Add(accessLife), err
+	return rand.Text(), token, time.Now().Add(s.client.life), err
 }
 
 func (s *storage) TokenRequestByRefreshToken(_ context.Context, token string) (op.RefreshTokenRequest, error) {
