@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -23,6 +24,7 @@ const messageKeyword = "x-message"
 // Schema is a JSON Schema as it was written. It is compiled once, at its first use, and never loads another document.
 type Schema struct {
 	document map[string]any
+	order    []string
 	compiled *compilation
 }
 
@@ -57,6 +59,32 @@ func (s *Schema) UnmarshalYAML(n *yaml.Node) error {
 		return invalid(n.Line, "a schema has to be a mapping")
 	}
 	*s = NewSchema(m)
+	s.order = propertyOrder(n)
+	return nil
+}
+
+// Order names the top-level properties as their author ordered them, which a decoded mapping forgets. It is nil for a
+// schema that was not read from YAML.
+func (s Schema) Order() []string { return slices.Clone(s.order) }
+
+func propertyOrder(schema *yaml.Node) []string {
+	properties := mappingValue(schema, "properties")
+	if properties == nil || properties.Kind != yaml.MappingNode {
+		return nil
+	}
+	var out []string
+	for i := 0; i+1 < len(properties.Content); i += 2 {
+		out = append(out, properties.Content[i].Value)
+	}
+	return out
+}
+
+func mappingValue(n *yaml.Node, key string) *yaml.Node {
+	for i := 0; n != nil && n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
 	return nil
 }
 

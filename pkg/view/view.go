@@ -37,7 +37,7 @@ const (
 
 // Header is what every view carries: where it belongs and how fresh it is.
 type Header struct {
-	Kind         Kind      `json:"kind"`
+	Kind         Kind      `json:"kind" enum:"Sovereign,Organization,Environment,Application,Operation"`
 	Organization string    `json:"organization,omitempty"`
 	Environment  string    `json:"environment,omitempty" doc:"{organization}-{env_type}"`
 	Name         string    `json:"name"`
@@ -57,7 +57,7 @@ func (h Header) Key() string {
 type Application struct {
 	Header
 	Blueprint  Blueprint  `json:"blueprint"`
-	Phase      Phase      `json:"phase"`
+	Phase      Phase      `json:"phase" enum:"Installing,Running,Updating,Degraded,Failed,Paused,Removing,Unknown"`
 	Message    string     `json:"message" doc:"why it is in this phase, as a sentence"`
 	Desired    *Commit    `json:"desired,omitempty" doc:"the head of the Environment's branch"`
 	Applied    *Commit    `json:"applied,omitempty" doc:"the commit that the cluster runs"`
@@ -160,7 +160,7 @@ type Operation struct {
 	Action      string         `json:"action" enum:"install,configure,uninstall"`
 	Application string         `json:"application"`
 	Requester   string         `json:"requester" doc:"e-mail of the person who asked"`
-	State       OperationState `json:"state"`
+	State       OperationState `json:"state" enum:"Pending,Running,Waiting,Succeeded,Failed"`
 	Message     string         `json:"message" doc:"what it does now, or why it ended, as a sentence"`
 	Steps       []Step         `json:"steps"`
 	Commit      string         `json:"commit,omitempty" doc:"the commit that it made"`
@@ -171,7 +171,7 @@ type Operation struct {
 // Step is one idempotent part of an Operation.
 type Step struct {
 	Name    string         `json:"name"`
-	State   OperationState `json:"state"`
+	State   OperationState `json:"state" enum:"Pending,Running,Waiting,Succeeded,Failed"`
 	Message string         `json:"message,omitempty"`
 }
 

@@ -139,7 +139,7 @@ func call(t *testing.T, h http.Handler, method, path string, body any, v any) in
 	r.Header.Set("Authorization", "Bearer ada")
 	r.Header.Set("Content-Type", "application/json")
 	if m, ok := body.(map[string]any); ok && m["name"] != nil {
-		r.Header.Set("Idempotency-Key", "install-"+fmt.Sprint(m["name"], m["environment"]))
+		r.Header.Set("Idempotency-Key", strings.ReplaceAll("install-"+fmt.Sprint(m["name"], m["environment"], m["blueprint"], m["version"]), " ", ""))
 	}
 	a := httptest.NewRecorder()
 	h.ServeHTTP(a, r)
@@ -233,7 +233,7 @@ func life(t *testing.T, w *world, h http.Handler) {
 		t.Errorf("main holds %v, %v", files, err)
 	}
 	w.do(t, h, "POST", organization+"/applications", map[string]any{"name": "shop", "blueprint": "bp-static-site", "environment": "acme-stg"})
-	if code := call(t, h, "POST", organization+"/applications", map[string]any{"name": "shop", "blueprint": "bp-podinfo", "environment": "acme-dev"}, nil); code != http.StatusConflict {
+	if code := call(t, h, "POST", organization+"/applications", map[string]any{"name": "shop", "blueprint": "bp-podinfo", "version": "1.0.0", "environment": "acme-dev"}, nil); code != http.StatusConflict {
 		t.Errorf("another Blueprint under the same name: %d", code)
 	}
 }

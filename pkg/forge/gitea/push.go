@@ -21,7 +21,12 @@ import (
 
 // CreateRepo implements forge.Writer. The repository is private, and its default branch is main.
 func (c *Client) CreateRepo(ctx context.Context, repo forge.Repo, description string) error {
-	_, err := c.call(ctx, http.MethodPost, "/orgs/"+url.PathEscape(repo.Organization)+"/repos", nil, map[string]any{
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// Gitea takes a new repository away again when the caller hangs up too early, and does so after it has answered the
+	// next one that it exists. So the request is not tied to the caller.
+	_, err := c.call(context.WithoutCancel(ctx), http.MethodPost, "/orgs/"+url.PathEscape(repo.Organization)+"/repos", nil, map[string]any{
 		"name": repo.Name, "description": description, "private": true, "auto_init": false, "default_branch": "main",
 	}, nil)
 	if err != nil {

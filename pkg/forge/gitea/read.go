@@ -42,11 +42,19 @@ type commitAnswer struct {
 
 // Head implements forge.Reader.
 func (c *Client) Head(ctx context.Context, repo forge.Repo, branch string) (forge.Commit, error) {
+	head, err := c.commit(ctx, repo, "refs/heads/"+branch)
+	if err != nil {
+		return head, fmt.Errorf("branch %s of %s: %w", branch, repo, err)
+	}
+	return head, nil
+}
+
+// commit reads what a ref or SHA names.
+func (c *Client) commit(ctx context.Context, repo forge.Repo, ref string) (forge.Commit, error) {
 	var v commitAnswer
-	ref := url.PathEscape("refs/heads/" + branch)
 	query := url.Values{"stat": {"false"}, "verification": {"false"}, "files": {"false"}}
-	if _, err := c.get(ctx, repoPath(repo)+"/git/commits/"+ref, query, &v); err != nil {
-		return forge.Commit{}, fmt.Errorf("branch %s of %s: %w", branch, repo, err)
+	if _, err := c.get(ctx, repoPath(repo)+"/git/commits/"+url.PathEscape(ref), query, &v); err != nil {
+		return forge.Commit{}, err
 	}
 	return v.commit(), nil
 }
@@ -68,10 +76,10 @@ func (c *Client) Log(ctx context.Context, repo forge.Repo, branch string, limit 
 	query := url.Values{"sha": {"refs/heads/" + branch}, "limit": {strconv.Itoa(min(limit, 50))},
 		"stat": {"false"}, "verification": {"false"}, "files": {"false"}}
 	_, err := c.get(ctx, repoPath(repo)+"/commits", query, &v)
-	if errors.Is(err, forge.ErrExists) { // 409: Gitea's database takes the repository for empty, maybe not for long
-		if _, err = c.Head(ctx, repo, branch); err == nil {
-			err = fmt.Errorf("%w: it does not know of the first push yet", forge.ErrUnavailable)
-		}
+	if errors.Is(err, forge.ErrExists) {
+		// 409: Gitea's database takes the repository for empty, for a moment after the first push, and until the next one
+		// if Gitea was killed then. Git itself knows better.
+		return c.walk(ctx, repo, branch, limit)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("history of %s in %s: %w", branch, repo, err)
@@ -79,6 +87,22 @@ func (c *Client) Log(ctx context.Context, repo forge.Repo, branch string, limit 
 	out := make([]forge.Commit, len(v))
 	for i, c := range v {
 		out[i] = c.commit()
+	}
+	return out, nil
+}
+
+// walk reads the history commit by commit, along the first parents.
+func (c *Client) walk(ctx context.Context, repo forge.Repo, branch string, limit int) ([]forge.Commit, error) {
+	at, err := c.Head(ctx, repo, branch)
+	if err != nil {
+		return nil, err
+	}
+	out := []forge.Commit{at}
+	for len(out) < min(limit, 50) && len(at.Parents) > 0 {
+		if at, err = c.commit(ctx, repo, at.Parents[0]); err != nil {
+			return nil, fmt.Errorf("history of %s in %s: %w", branch, repo, err)
+		}
+		out = append(out, at)
 	}
 	return out, nil
 }

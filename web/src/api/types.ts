@@ -1,114 +1,36 @@
-// The shapes that the API speaks, by hand until docs/api/openapi.json exists. Only src/api reads this file directly;
-// everybody else imports from '../api', so that the source can be swapped for schema.gen.ts in one place.
+// The shapes that the API speaks: from the generated schema where the OpenAPI document describes them, by hand only for
+// what is outside it (the stream's frames, problems, the session and the bootstrap of a local Sovereign). Only src/api reads
+// this file and the schema directly; everybody else imports from '../api'.
+import type { components } from './schema.gen'
 
-export type Kind = 'Sovereign' | 'Organization' | 'Environment' | 'Application' | 'Operation'
+type Schemas = components['schemas']
 
-export interface Header {
-  kind: Kind
-  organization?: string
-  environment?: string
-  name: string
-  observedAt: string
-}
+/** What every view carries. */
+export type Header = Pick<Schemas['Application'], 'kind' | 'organization' | 'environment' | 'name' | 'observedAt'>
+export type Commit = Schemas['Commit']
+export type Workload = Schemas['Workload']
+export type Endpoint = Schemas['Endpoint']
+export type Part = Schemas['Part']
+export type BlueprintRef = Schemas['Blueprint']
+export type Application = Schemas['Application']
+export type Environment = Schemas['Environment']
+export type Organization = Schemas['Organization']
+export type Cluster = Schemas['Cluster']
+export type Sovereign = Schemas['Sovereign']
+export type Step = Schemas['Step']
+export type Operation = Schemas['Operation']
+export type PlannedFile = Schemas['PlannedFile']
+export type PlannedCommit = Schemas['PlannedCommit']
+export type InstallPlan = Schemas['InstallPlan']
+export type ApplicationValues = Schemas['CurrentValues']
 
-export type Phase = 'Installing' | 'Running' | 'Updating' | 'Degraded' | 'Failed' | 'Paused' | 'Removing' | 'Unknown'
+export type Kind = Application['kind']
 
-export type Health = 'Current' | 'InProgress' | 'Failed' | 'Terminating' | 'Unknown'
+export type Phase = Application['phase']
 
-export interface Commit {
-  sha: string
-  author?: string
-  email?: string
-  message?: string
-  at?: string
-}
+export type Health = Workload['health']
 
-export interface Workload {
-  kind: string
-  name: string
-  desired: number
-  ready: number
-  images: string[] | null
-  health: Health
-  message?: string
-}
-
-export interface Endpoint {
-  name: string
-  url: string
-}
-
-export interface Part {
-  kind: string
-  name: string
-  health: Health
-  message?: string
-  revision?: string
-}
-
-export interface BlueprintRef {
-  name: string
-  version: string
-}
-
-export interface Application extends Header {
-  blueprint: BlueprintRef
-  phase: Phase
-  message: string
-  desired?: Commit
-  applied?: Commit
-  workloads: Workload[] | null
-  endpoints: Endpoint[] | null
-  parts: Part[] | null
-  changes: Commit[] | null
-  repository: string
-  branch: string
-  since: string
-}
-
-export interface Environment extends Header {
-  envType: string
-  branch: string
-  ready: boolean
-  message: string
-}
-
-export interface Organization extends Header {
-  displayName: string
-  ready: boolean
-  message: string
-}
-
-export interface Cluster {
-  name: string
-  version: string
-  nodes: number
-  simulatedNodes: number
-}
-
-export interface Sovereign extends Header {
-  clusters: Cluster[] | null
-}
-
-export type OperationState = 'Pending' | 'Running' | 'Waiting' | 'Succeeded' | 'Failed'
-
-export interface Step {
-  name: string
-  state: OperationState
-  message?: string
-}
-
-export interface Operation extends Header {
-  action: 'install' | 'configure' | 'uninstall'
-  application: string
-  requester: string
-  state: OperationState
-  message: string
-  steps: Step[] | null
-  commit?: string
-  createdAt: string
-  endedAt?: string
-}
+export type OperationState = Operation['state']
 
 export type View = Application | Environment | Organization | Sovereign | Operation
 
@@ -218,6 +140,7 @@ export interface BlueprintDetail {
   category: string
   icon?: string
   configSchema?: JsonSchema | null
+  order?: string[]
   digest?: string
   signedBy?: string
   installable: boolean
@@ -230,32 +153,6 @@ export interface InstallRequest {
   version?: string
   environment: string
   values: Values
-}
-
-export interface PlannedFile {
-  path: string
-  content: string
-}
-
-export interface PlannedCommit {
-  repository: string
-  branches: string[] | null
-  message: string
-  files: PlannedFile[] | null
-  /** Files that would be deleted. */
-  removed?: string[] | null
-}
-
-export interface InstallPlan {
-  commits: PlannedCommit[] | null
-  values?: Values
-  warnings?: string[] | null
-}
-
-export interface ApplicationValues {
-  values: Values
-  commit: string
-  blueprint: BlueprintRef
 }
 
 export interface Page<T> {

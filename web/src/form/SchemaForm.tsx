@@ -10,6 +10,8 @@ import { validator } from './validator'
 
 interface Props {
   schema: JsonSchema | null | undefined
+  /** The settings as their author ordered them; a JSON object keeps no order. */
+  order?: string[]
   values: Values
   errors?: ErrorSchema
   disabled?: boolean
@@ -19,11 +21,12 @@ interface Props {
 }
 
 /** The settings of a Blueprint as a form that its configSchema draws. The children are its buttons. */
-export default function SchemaForm({ schema, values, errors, disabled, onChange, onSubmit, children }: Props) {
+export default function SchemaForm({ schema, order, values, errors, disabled, onChange, onSubmit, children }: Props) {
   // Nobody is told what is wrong before they are done; from then on, as they type. Not on blur: an error that goes away
   // just then moves the button from under the pointer.
   const [refused, setRefused] = useState(false)
   const drawn = useMemo(() => withoutTitle(schema), [schema])
+  const uiSchema = useMemo(() => look(order), [order])
   if (!drawn) {
     return (
       <form
@@ -64,7 +67,10 @@ export default function SchemaForm({ schema, values, errors, disabled, onChange,
   )
 }
 
-const uiSchema: UiSchema = { 'ui:submitButtonOptions': { norender: true } }
+const look = (order: string[] | undefined): UiSchema => ({
+  'ui:submitButtonOptions': { norender: true },
+  ...(order?.length ? { 'ui:order': [...order, '*'] } : {}),
+})
 
 /** The page has a title of its own; and a schema without properties draws nothing. */
 function withoutTitle(schema: JsonSchema | null | undefined): RJSFSchema | null {

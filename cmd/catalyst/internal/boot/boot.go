@@ -125,7 +125,6 @@ func (b *Bootstrap) stack(s toolchain.Stack) func(context.Context, *step.Report)
 	return func(ctx context.Context, r *step.Report) error {
 		if s.Complete(b.Settings) {
 			r.Detail("built before")
-			return nil
 		}
 		return b.tools.Stack(ctx, b.Settings, s, r.Progress)
 	}

@@ -35,6 +35,11 @@ func (b *Bootstrap) check(ctx context.Context, r *step.Report) error {
 	if err := checkDisk(ctx, s); err != nil {
 		return err
 	}
+	if !s.Simulated() {
+		if err := b.CheckExisting(ctx); err != nil {
+			return err
+		}
+	}
 	var open []sovereign.Port
 	for _, p := range s.Ports() {
 		// The control port is ours by now: CheckPort has looked at it before.

@@ -25,8 +25,6 @@ func (b *Bootstrap) startCluster(ctx context.Context, r *step.Report) error {
 		if err := b.wait(ctx, "apiserver"); err != nil {
 			return err
 		}
-	} else if err := b.CheckExisting(ctx); err != nil {
-		return err
 	}
 	r.Detail("custom resources")
 	k, err := b.kube()

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"catalyst.openova.io/cmd/catalyst/internal/sovereign"
 )
@@ -100,12 +101,12 @@ func (b Stack) Complete(s sovereign.Settings) bool {
 // Stack builds one of the third-party builds if it is not there. Its marker is written last, so that an interrupted
 // build is not taken for done.
 func (t *Toolchain) Stack(ctx context.Context, s sovereign.Settings, b Stack, progress Progress) error {
-	if b.Complete(s) {
-		return nil
-	}
 	folder, err := b.Folder(s)
 	if err != nil {
 		return err
+	}
+	if b.Complete(s) {
+		return used(folder)
 	}
 	build := GoBuild{
 		Name: b.Name, Dir: s.Source("deploy", "local", "stack"), Out: folder,
@@ -126,7 +127,35 @@ func (t *Toolchain) Stack(ctx context.Context, s sovereign.Settings, b Stack, pr
 	if err := joinStages(folder); err != nil {
 		return err
 	}
-	return sovereign.WriteFile(filepath.Join(folder, complete), nil, 0o644)
+	if err := sovereign.WriteFile(filepath.Join(folder, complete), nil, 0o644); err != nil {
+		return err
+	}
+	return forget(filepath.Dir(folder), time.Now())
+}
+
+// keepUnused is how long a build is kept that no start has used.
+const keepUnused = 14 * 24 * time.Hour
+
+// used notes that a build is in use.
+func used(folder string) error {
+	now := time.Now()
+	return os.Chtimes(filepath.Join(folder, complete), now, now)
+}
+
+// forget deletes the builds in dir that have not been used for long: each is hundreds of megabytes.
+func forget(dir string, now time.Time) error {
+	markers, err := filepath.Glob(filepath.Join(dir, "*", complete))
+	if err != nil {
+		return err
+	}
+	for _, m := range markers {
+		if info, err := os.Stat(m); err == nil && now.Sub(info.ModTime()) > keepUnused {
+			if err := os.RemoveAll(filepath.Dir(m)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (t *Toolchain) moduleDir(ctx context.Context, b GoBuild, module string) (string, error) {

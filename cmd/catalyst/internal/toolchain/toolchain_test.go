@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"catalyst.openova.io/cmd/catalyst/internal/process"
 	"catalyst.openova.io/cmd/catalyst/internal/sovereign"
@@ -170,5 +171,29 @@ func TestJoinStages(t *testing.T) {
 	}
 	if b, err := os.ReadFile(filepath.Join(dir, "stages.yaml")); err != nil || string(b) != "first\n---\nsecond" {
 		t.Errorf("got %q (%v)", b, err)
+	}
+}
+
+func TestForget(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"old", "used"} {
+		if err := sovereign.WriteFile(filepath.Join(dir, name, complete), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	long := time.Now().Add(-2 * keepUnused)
+	for _, name := range []string{"old", "used"} {
+		if err := os.Chtimes(filepath.Join(dir, name, complete), long, long); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := used(filepath.Join(dir, "used")); err != nil {
+		t.Fatal(err)
+	}
+	if err := forget(dir, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if exists(filepath.Join(dir, "old")) || !exists(filepath.Join(dir, "used")) {
+		t.Error("the wrong one was forgotten")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"catalyst.openova.io/cmd/catalyst/internal/process"
 	"catalyst.openova.io/cmd/catalyst/internal/sovereign"
@@ -25,7 +26,7 @@ func (t *Toolchain) Console(ctx context.Context, s sovereign.Settings, progress 
 	}
 	out := s.Cached("console", hash)
 	if exists(filepath.Join(out, complete)) {
-		return out, nil
+		return out, used(out)
 	}
 	npm := func(args ...string) error {
 		cmd := exec.CommandContext(ctx, "npm", args...)
@@ -54,7 +55,7 @@ func (t *Toolchain) Console(ctx context.Context, s sovereign.Settings, progress 
 	if err := sovereign.WriteFile(filepath.Join(out, complete), nil, 0o644); err != nil {
 		return "", err
 	}
-	return out, nil
+	return out, forget(filepath.Dir(out), time.Now())
 }
 
 func hashTree(dir string, skip ...string) (string, error) {

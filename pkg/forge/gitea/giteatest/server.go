@@ -36,6 +36,7 @@ type Server struct {
 	binary, config string
 	env            []string
 	process        *exec.Cmd
+	ended          chan struct{}
 }
 
 // Start runs Gitea until the test ends. Where it is missing the test fails.
@@ -46,17 +47,25 @@ func Start(t testing.TB) *Server {
 		t.Fatalf("this test needs a Gitea: set %s to the path of the binary", BinaryEnv)
 	}
 	work := t.TempDir()
-	address := freeAddress(t)
-	s := &Server{URL: "http://" + address, binary: binary, config: filepath.Join(work, "app.ini"), env: append(os.Environ(),
-		"GITEA_WORK_DIR="+work, "HOME="+work)}
-	if err := os.WriteFile(s.config, []byte(config(t, work, address, staticRoot(t))), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s.run(t, "migrate")
-	s.AdminToken = s.User(t, "root-of-all", "--admin")
-	s.Restart(t)
+	s := &Server{binary: binary, config: filepath.Join(work, "app.ini"), env: append(os.Environ(), "GITEA_WORK_DIR="+work, "HOME="+work)}
+	static := staticRoot(t)
 	t.Cleanup(func() { s.Stop(t) })
-	return s
+	for try := range 10 {
+		address := freeAddress(t, try)
+		s.URL = "http://" + address
+		if err := os.WriteFile(s.config, []byte(config(t, work, address, static)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if try == 0 {
+			s.run(t, "migrate")
+			s.AdminToken = s.User(t, "root-of-all", "--admin")
+		}
+		if s.start(t) {
+			return s
+		}
+	}
+	t.Fatalf("gitea does not start:\n%s", s.log())
+	return nil
 }
 
 // User makes a user and returns a token with all scopes.
@@ -118,7 +127,7 @@ func (s *Server) Call(t testing.TB, method, path string, body, v any) {
 	}
 }
 
-// Stop ends the server; Restart brings it back with the same data.
+// Stop kills the server and its hooks; Restart brings it back with the same data.
 func (s *Server) Stop(t testing.TB) {
 	t.Helper()
 	if s.process == nil {
@@ -128,38 +137,75 @@ func (s *Server) Stop(t testing.TB) {
 	if err := syscall.Kill(-s.process.Process.Pid, syscall.SIGKILL); err != nil {
 		t.Logf("stop gitea: %v", err)
 	}
-	_ = s.process.Wait() // it was killed
+	<-s.ended
 	s.process = nil
 }
 
-// Restart starts the server, if need be, and waits until it answers.
+// Restart starts the server again, and waits until it answers.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	s.Stop(t)
+	if !s.start(t) {
+		t.Fatalf("gitea does not start again:\n%s", s.log())
+	}
+}
+
+// start returns false if the server ends at once, as when another took its port in the meantime.
+func (s *Server) start(t testing.TB) bool {
+	t.Helper()
 	log, err := os.Create(s.config + ".log")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	s.process = exec.CommandContext(context.Background(), s.binary, "--config", s.config, "web") //nolint:gosec // the test names the binary
-	s.process.Env, s.process.Stdout, s.process.Stderr = s.env, log, log
-	s.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := s.process.Start(); err != nil {
+	cmd := exec.CommandContext(context.Background(), s.binary, "--config", s.config, "web") //nolint:gosec // the test names the binary
+	cmd.Env, cmd.Stdout, cmd.Stderr = s.env, log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(time.Minute)
-	for time.Now().Before(deadline) {
-		res, err := http.Get(s.URL + "/api/healthz") //nolint:noctx // bounded by the deadline
-		if err == nil {
-			_ = res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				return
-			}
+	s.process, s.ended = cmd, make(chan struct{})
+	go func(ended chan struct{}) {
+		_ = cmd.Wait() // it is killed, or says why in its log
+		close(ended)
+	}(s.ended)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	timeout := time.After(2 * time.Minute)
+	for !s.answers() {
+		select {
+		case <-s.ended:
+			s.process = nil
+			return false
+		case <-timeout:
+			t.Fatalf("gitea does not answer:\n%s", s.log())
+		case <-tick.C:
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
-	b, _ := os.ReadFile(s.config + ".log")
-	t.Fatalf("gitea does not answer:\n%s", b)
+	return true
+}
+
+// answers is true when the server on the port is this one: no other knows the token.
+func (s *Server) answers() bool {
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, s.URL+"/api/v1/user", nil)
+	if err != nil {
+		return false
+	}
+	req.Header.Set("Authorization", "token "+s.AdminToken)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	_ = res.Body.Close()
+	return res.StatusCode == http.StatusOK
+}
+
+func (s *Server) log() string {
+	b, err := os.ReadFile(s.config + ".log")
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
 }
 
 func (s *Server) run(t testing.TB, args ...string) string {
@@ -175,9 +221,9 @@ func (s *Server) run(t testing.TB, args ...string) string {
 	return string(out)
 }
 
-func freeAddress(t testing.TB) string {
+func freeAddress(t testing.TB, try int) string {
 	t.Helper()
-	for port := 18000 + os.Getpid()%500; port < 19000; port++ {
+	for port := 18000 + (os.Getpid()+97*try)%900; port < 19000; port++ {
 		address := fmt.Sprintf("127.0.0.1:%d", port)
 		if ln, err := net.Listen("tcp", address); err == nil { //nolint:noctx // closed at once
 			_ = ln.Close()

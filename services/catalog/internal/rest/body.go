@@ -45,6 +45,7 @@ type BlueprintVersion struct {
 	Owner        string         `json:"owner"`
 	Icon         string         `json:"icon,omitempty" doc:"a data URI"`
 	ConfigSchema map[string]any `json:"configSchema" doc:"JSON Schema 2020-12 of the settings"`
+	Order        []string       `json:"order,omitempty" nullable:"false" doc:"the settings as their author ordered them"`
 	Sizes        []Size         `json:"sizes,omitempty" nullable:"false"`
 	Engine       string         `json:"engine,omitempty" enum:"helm,kustomize" doc:"what renders it"`
 	Digest       string         `json:"digest"`
@@ -88,7 +89,7 @@ func detail(v *shelf.Version) (BlueprintVersion, error) {
 	out.Title, out.Summary, out.Description, out.Category, out.Owner, out.Icon = c.Title, c.Summary, c.Description, c.Category, c.Owner, c.Icon
 	out.Engine = string(b.Spec.Manifests.Engine)
 	if document := b.Spec.ConfigSchema.Document(); document != nil {
-		out.ConfigSchema = document
+		out.ConfigSchema, out.Order = document, b.Spec.ConfigSchema.Order()
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.Spec.Overlays)) {
 		overlay := b.Spec.Overlays[name]

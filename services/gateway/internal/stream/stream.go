@@ -154,7 +154,7 @@ func (s *session) run(ctx context.Context, reader Reader, last string) error {
 			if time.Now().After(reader.Expires()) {
 				return errExpired
 			}
-			if false {
+			if reader.Rights() != s.rights {
 				return errRights // the client comes back, and is told to start anew
 			}
 		case <-beat.C:

@@ -128,6 +128,26 @@ func TestTakenInBetween(t *testing.T) {
 	}
 }
 
+// Gitea takes a repository away again if it was cut off while it made it.
+func TestRepositoryVanishes(t *testing.T) {
+	s := start(t)
+	o := s.submit(install("shop", "acme-dev"))
+	gone := false
+	s.forge.Before = func(c forgeCall) error {
+		if c.Method == "Push" && !gone {
+			gone = true
+			return fmt.Errorf("repository %s: %w", c.Repo, forge.ErrNotFound)
+		}
+		return nil
+	}
+	if waiting := s.run(o.ID); waiting.State != "Waiting" {
+		t.Fatalf("%s: %s", waiting.State, waiting.Message)
+	}
+	if done := s.run(o.ID); done.State != "Succeeded" || s.forge.Calls("CreateRepo") != 2 {
+		t.Errorf("%s: %s", done.State, done.Message)
+	}
+}
+
 // An Operation that fails after it made the repository leaves a name that can be installed again.
 func TestAbandonedIsAdopted(t *testing.T) {
 	s := start(t)

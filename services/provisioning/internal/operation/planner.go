@@ -48,7 +48,7 @@ func (p *Planner) Plan(ctx context.Context, r Request, id string) (*Operation, e
 	case r.Action == Configure:
 		err = p.configure(ctx, r, env, &plan)
 	case r.Environment != "":
-		err = p.uninstallFrom(ctx, r, env, &plan)
+		err = p.uninstallFrom(ctx, r, env, environments, names, &plan)
 	default:
 		o.Environments, err = p.uninstallAll(ctx, r, environments, names, &plan)
 	}
@@ -156,9 +156,22 @@ func (p *Planner) configure(ctx context.Context, r Request, env Environment, pla
 	return nil
 }
 
-func (p *Planner) uninstallFrom(ctx context.Context, r Request, env Environment, plan *Plan) error {
+// uninstallFrom takes the Application out of one Environment. Where that was the last one, nothing is left to keep the
+// repo's content for, and all of it goes.
+func (p *Planner) uninstallFrom(ctx context.Context, r Request, env Environment, environments []Environment, names []string, plan *Plan) error {
 	here, err := p.running(ctx, r, env, plan.Repo)
 	if err != nil {
+		return err
+	}
+	repo, err := look(ctx, p.Forge, plan.Repo, names)
+	if err != nil {
+		return err
+	}
+	last := !slices.ContainsFunc(environments, func(e Environment) bool {
+		return e.Name != env.Name && repo.branches[e.Branch].runsIn(e.EnvType)
+	})
+	if last {
+		_, err := p.uninstallAll(ctx, r, environments, names, plan)
 		return err
 	}
 	var remove []string

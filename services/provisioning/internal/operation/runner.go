@@ -102,6 +102,10 @@ func (r *Runner) judge(o *Operation, step string, err error) {
 		o.wait(step, "Git has no organization "+o.Organization+" yet.")
 	case step == StepCreate && errors.Is(err, forge.ErrForbidden):
 		o.wait(step, "Catalyst may not create repositories for "+o.Organization+" in Git yet.")
+	case errors.Is(err, forge.ErrNotFound) && o.Plan.Create && o.Commit == "":
+		// The forge took it away again, as Gitea does when it is cut off while it makes one. Nothing was written to it.
+		o.wait(step, "The new repository is gone again; it is made once more.")
+		o.step(StepCreate).State = view.OperationPending
 	case errors.Is(err, forge.ErrForbidden):
 		o.fail(step, "Git refused the commit: "+why, r.Now())
 	case errors.Is(err, forge.ErrNotFound):

@@ -119,6 +119,9 @@ func problem(ctx context.Context, err error) error {
 	if !ok {
 		status = http.StatusInternalServerError
 	}
+	if cause := errors.Unwrap(err); cause != nil && status >= http.StatusInternalServerError {
+		slog.Error("a request failed", "code", e.Code, "error", cause)
+	}
 	p := server.NewProblem(status, string(e.Code), e.Message)
 	p.Suggestion = e.Suggestion
 	for _, f := range e.Fields {

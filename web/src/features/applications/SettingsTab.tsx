@@ -64,6 +64,7 @@ function Settings({ where: { org, env, app }, stored, reload, writable, done }: 
       )}
       <SchemaForm
         schema={detail.data.configSchema}
+        order={detail.data.order}
         values={edited ?? stored.values}
         errors={errors}
         disabled={!writable || save.isPending}

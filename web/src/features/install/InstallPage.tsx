@@ -124,6 +124,7 @@ function Install({ blueprint, version }: { blueprint: string; version: string })
         <div className="surface" style={{ maxWidth: 680, padding: 'clamp(16px, 4vw, 24px)' }}>
           <SchemaForm
             schema={detail.configSchema}
+            order={detail.order}
             values={draft.values}
             errors={errors?.values}
             onChange={(values) => change({ values })}
