@@ -238,10 +238,14 @@ func life(t *testing.T, w *world, h http.Handler) {
 	}
 }
 
+// measure compares an install with the bare create and push of as many files, one after the other.
 func measure(t *testing.T, w *world, h http.Handler) {
-	var accepted, total []time.Duration
-	for i := range 7 {
+	var accepted, total, floor []time.Duration
+	for i := range 9 {
 		start := time.Now()
+		bare(t, w, i)
+		floor = append(floor, time.Since(start))
+		start = time.Now()
 		var v view.Operation
 		if code := call(t, h, "POST", organization+"/applications", map[string]any{"name": fmt.Sprintf("timed-%d", i), "blueprint": "bp-podinfo", "environment": "acme-dev"}, &v); code != 202 {
 			t.Fatal(code)
@@ -254,7 +258,23 @@ func measure(t *testing.T, w *world, h http.Handler) {
 	}
 	slices.Sort(accepted)
 	slices.Sort(total)
-	t.Logf("accepted after %v, committed after %v (median of 7)", accepted[3], total[3])
+	slices.Sort(floor)
+	t.Logf("accepted after %v, committed after %v; bare create and push %v (medians of 9)", accepted[4], total[4], floor[4])
+}
+
+func bare(t *testing.T, w *world, i int) {
+	t.Helper()
+	repo := forge.Repo{Organization: "acme", Name: fmt.Sprintf("bare-%d", i)}
+	if err := w.git.CreateRepo(t.Context(), repo, ""); err != nil {
+		t.Fatal(err)
+	}
+	d := &forge.Draft{Author: forge.Person{Name: "Ada", Email: "ada@acme.example"}, Message: "Install", At: time.Now(), Change: forge.Change{Write: map[string][]byte{}}}
+	for f := range 9 {
+		d.Change.Write[fmt.Sprintf("d%d/f%d", f%3, f)] = bytes.Repeat([]byte("content\n"), 80)
+	}
+	if _, err := w.git.Push(t.Context(), repo, []forge.RefUpdate{{Branch: "develop", Draft: d}, {Branch: "staging", Draft: d}, {Branch: "main", Draft: d}}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // killed stops the worker and Gitea at unkind moments of 12 installs.

@@ -136,21 +136,14 @@ func (b *Bootstrap) build(ctx context.Context, r *step.Report, name string, from
 	}, scale(r.Progress, from, to))
 }
 
-func (b *Bootstrap) buildLight(ctx context.Context, r *step.Report, name string, from, to float64, packages ...string) error {
-	return b.tools.Go(ctx, toolchain.GoBuild{
-		Name: name, Dir: b.Settings.Source("deploy", "local", "light"), Out: b.bin.Own, Packages: packages, Ldflags: "-s -w",
-	}, scale(r.Progress, from, to))
-}
-
 func scale(p toolchain.Progress, from, to float64) toolchain.Progress {
 	return func(done float64, detail string) { p(from+done*(to-from), detail) }
 }
 
+// buildFront builds what the console needs. nats-server comes from the workspace, where our tests embed the same one: in
+// one command with the gateway, because its own package takes one core for half a minute.
 func (b *Bootstrap) buildFront(ctx context.Context, r *step.Report) error {
-	if err := b.build(ctx, r, "front", 0, 0.6, "./services/gateway", "./deploy/local/issuer"); err != nil {
-		return err
-	}
-	if err := b.buildLight(ctx, r, "nats", 0.6, 1, "github.com/nats-io/nats-server/v2"); err != nil {
+	if err := b.build(ctx, r, "front", 0, 1, "./services/gateway", "./deploy/local/issuer", "github.com/nats-io/nats-server/v2"); err != nil {
 		return err
 	}
 	b.Supervisor.Start("nats", "issuer")
@@ -205,7 +198,9 @@ func (b *Bootstrap) buildServices(ctx context.Context, r *step.Report) error {
 	if b.Secrets.GiteaToken["catalyst-controller"] != "" {
 		b.Supervisor.Start(sovereign.ServiceNames...)
 	}
-	if err := b.buildLight(ctx, r, "registry", 0.8, 1, "./cmd/registry"); err != nil {
+	if err := b.tools.Go(ctx, toolchain.GoBuild{
+		Name: "registry", Dir: b.Settings.Source("deploy", "local", "light"), Out: b.bin.Own, Packages: []string{"./cmd/registry"}, Ldflags: "-s -w",
+	}, scale(r.Progress, 0.8, 1)); err != nil {
 		return err
 	}
 	b.Supervisor.Start("registry")

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
@@ -26,6 +27,8 @@ const (
 	// StaticEnv names the folder with its templates; without it they come from the module that builds Gitea.
 	StaticEnv = "CATALYST_GITEA_STATIC"
 )
+
+var tokenLine = regexp.MustCompile(`(?m)^[0-9a-f]{40}$`)
 
 // Server is a Gitea of this test alone, with its data in a folder that the test removes.
 type Server struct {
@@ -73,12 +76,13 @@ func (s *Server) User(t testing.TB, name string, flags ...string) string {
 	t.Helper()
 	s.run(t, append([]string{"admin", "user", "create", "--username", name, "--password", "catalyst-test",
 		"--email", name + "@test.example", "--must-change-password=false"}, flags...)...)
-	// The token is the last word, after what is logged.
-	out := strings.Fields(s.run(t, "admin", "user", "generate-access-token", "--username", name, "--scopes", "all", "--raw"))
-	if len(out) == 0 {
-		t.Fatalf("gitea gave no token for %s", name)
+	// The log goes to the same place, before or after it.
+	out := s.run(t, "admin", "user", "generate-access-token", "--username", name, "--scopes", "all", "--raw")
+	token := tokenLine.FindString(out)
+	if token == "" {
+		t.Fatalf("gitea gave no token for %s:\n%s", name, out)
 	}
-	return out[len(out)-1]
+	return token
 }
 
 // Organization makes an organization, owned by the admin, with a team of writers who may create repositories.
