@@ -120,7 +120,7 @@ func (r *resetCmd) Run(c *cli) error {
 	if _, err := os.Stat(lockFile(s)); err != nil {
 		// Also a guard: only what a Sovereign has been in is deleted.
 		fmt.Println("There is no state in " + s.Home)
-		return nil
+		return nil //nolint:nilerr // no state is what was asked for
 	}
 	if !r.Yes {
 		fmt.Printf("This ends the Sovereign and deletes its state, every repository included: %s\nGo on? [y/N] ", s.Home)

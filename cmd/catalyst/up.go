@@ -125,7 +125,7 @@ func (u *upCmd) end(ctx context.Context, b *boot.Bootstrap) {
 	}()
 	// The first signal is the one that brought us here; it may still be in the channel's past, never in the channel.
 	select {
-	case <-ended:
+	case <-ended: //nolint:errcheck // the board tells why, in words
 	case <-again:
 		fmt.Println("Killing what is left.")
 	}

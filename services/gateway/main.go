@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -68,7 +69,7 @@ func routes(cfg config, store *readmodel.Store, sessions *session.Manager) http.
 	r.Use(console.SecurityHeaders, sameOrigin(cfg.publicURL))
 	// Signing in costs the issuer work and needs no sign-in; nobody does it twice a second.
 	r.Group(func(r chi.Router) {
-		r.Use(httprate.Limit(120, time.Minute, httprate.WithKeyFuncs(httprate.KeyByIP), httprate.WithLimitHandler(tooMany)))
+		r.Use(httprate.LimitBy(120, time.Minute, peer, httprate.WithLimitHandler(tooMany)))
 		r.Get("/auth/login", sessions.Login)
 		r.Get("/auth/callback", sessions.Callback)
 	})
@@ -124,4 +125,10 @@ func tooMany(w http.ResponseWriter, _ *http.Request) {
 
 func notFound(w http.ResponseWriter, r *http.Request) {
 	server.NewProblem(http.StatusNotFound, "not_found", "There is no "+r.Method+" "+r.URL.Path+" in this API; GET /api/v1/openapi.json describes what there is.").Write(w)
+}
+
+// peer tells callers apart by the address that opened the connection.
+func peer(r *http.Request) (string, error) {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	return host, err
 }

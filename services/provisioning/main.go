@@ -64,7 +64,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 		server.Check{Name: "issuer", Ready: verifier.Ready},
 	)
 	cancel()
-	<-worked // an Operation that is under way is given back to the queue
+	<-worked //nolint:errcheck // it ends by its context; an Operation that is under way is given back to the queue
 	return err
 }
 

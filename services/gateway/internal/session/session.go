@@ -78,7 +78,7 @@ func (m *Manager) load(ctx context.Context, session string) (_ context.Context, 
 		return ctx, t, false, nil
 	}
 	if err := json.Unmarshal(b, &t); err != nil {
-		return ctx, t, false, nil
+		return ctx, t, false, nil //nolint:nilerr // a session that cannot be read is none
 	}
 	return ctx, t, t.Access != "", nil
 }

@@ -228,7 +228,7 @@ func (b *Branches) describe(ctx context.Context, repo forge.Repo, e kubernetes.E
 	}
 	if err := yaml.Unmarshal(doc, &app); err != nil {
 		o.Problem = "application.yaml: " + err.Error()
-		return nil
+		return nil //nolint:nilerr // it is an observation like any other, and told as one
 	}
 	o.Blueprint, o.BlueprintVersion = app.Spec.Blueprint.Name, app.Spec.Blueprint.Version
 	return nil
