@@ -7,6 +7,7 @@ require (
 	catalyst.openova.io/proto v0.0.0
 	github.com/nats-io/nats.go v1.55.0
 	google.golang.org/protobuf v1.36.12
+	pgregory.net/rapid v1.3.0
 )
 
 require (
