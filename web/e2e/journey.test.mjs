@@ -38,7 +38,7 @@ test('from the form to Running, a push, and away again', { timeout: 180_000 }, a
   await page.waitForURL(`${url}/organizations/acme/environments/acme-dev/applications/${name}**`)
   await page.evaluate(() => (globalThis.neverReloaded = true))
   const phase = page.getByRole('region', { name: 'Phase' })
-  await phase.getByText('Running').waitFor()
+  await phase.getByText('Running', { exact: true }).waitFor()
   console.log(`install to Running on the screen: ${((Date.now() - clicked) / 1000).toFixed(2)} s`)
   await page.screenshot({ path: join(artifacts, 'application-running.png'), fullPage: true })
 
