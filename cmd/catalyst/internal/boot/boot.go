@@ -194,9 +194,9 @@ func (b *Bootstrap) buildServices(ctx context.Context, r *step.Report) error {
 	if err := b.build(ctx, r, "services", 0, 0.8, packages...); err != nil {
 		return err
 	}
-	b.Supervisor.Start("catalog", "projector")
-	if b.Secrets.GiteaToken["catalyst-controller"] != "" {
-		b.Supervisor.Start(sovereign.ServiceNames...)
+	b.Supervisor.Start("projector")
+	if b.Secrets.GiteaToken[controller] != "" {
+		b.Supervisor.Start("provisioning", "observer", "environment-controller")
 	}
 	if err := b.tools.Go(ctx, toolchain.GoBuild{
 		Name: "registry", Dir: b.Settings.Source("deploy", "local", "light"), Out: b.bin.Own, Packages: []string{"./cmd/registry"}, Ldflags: "-s -w",
@@ -209,7 +209,7 @@ func (b *Bootstrap) buildServices(ctx context.Context, r *step.Report) error {
 
 func (b *Bootstrap) startServices(ctx context.Context, r *step.Report) error {
 	b.declare()
-	b.Supervisor.Start(sovereign.ServiceNames...)
+	b.Supervisor.Start("provisioning", "observer", "environment-controller")
 	return nil
 }
 
@@ -229,12 +229,17 @@ func (b *Bootstrap) publishBlueprints(ctx context.Context, r *step.Report) error
 		return err
 	}
 	folders, err := filepath.Glob(b.Settings.Source("blueprints", "bp-*"))
-	if err != nil || len(folders) == 0 {
+	if err != nil {
 		return err
 	}
 	args := append([]string{"blueprint", "push", "--registry", b.Settings.RegistryURL(), "--key", b.Settings.SigningKey(), "--replace"}, folders...)
 	r.Detail("%d Blueprints", len(folders))
-	return b.tools.Tool(ctx, "blueprints", b.Self, args...)
+	if err := b.tools.Tool(ctx, "blueprints", b.Self, args...); err != nil {
+		return err
+	}
+	// Not before: that it is ready then means that it has read these.
+	b.Supervisor.Start("catalog")
+	return nil
 }
 
 func (b *Bootstrap) awaitAll(ctx context.Context, r *step.Report) error {

@@ -58,23 +58,6 @@ func (c *Client) Get(ctx context.Context, path string, out any) error {
 	return c.do(ctx, http.MethodGet, path, "", nil, out)
 }
 
-// Delete deletes what lies at path; what is not there is fine.
-func (c *Client) Delete(ctx context.Context, path string) error {
-	if err := c.do(ctx, http.MethodDelete, path, "", nil, nil); err != nil && !IsNotFound(err) {
-		return err
-	}
-	return nil
-}
-
-// MergePatch changes the object at path.
-func (c *Client) MergePatch(ctx context.Context, path string, patch any) error {
-	b, err := json.Marshal(patch)
-	if err != nil {
-		return err
-	}
-	return c.do(ctx, http.MethodPatch, path, "application/merge-patch+json", b, nil)
-}
-
 func (c *Client) do(ctx context.Context, method, path, contentType string, body []byte, out any) error {
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.server, "/")+path, bytes.NewReader(body))
 	if err != nil {

@@ -141,6 +141,22 @@ func TestStopEndsEvenTheStubborn(t *testing.T) {
 	await(t, board, "stubborn", func(c step.Component) bool { return c.State == step.Stopped && c.PID == 0 })
 }
 
+func TestLevels(t *testing.T) {
+	units := map[string]*unit{}
+	for name, after := range map[string][]string{"etcd": nil, "api": {"etcd"}, "flux": {"api"}, "a": {"b"}, "b": {"a"}} {
+		units[name] = &unit{name: name, spec: sovereign.Component{Name: name, After: after}}
+	}
+	at := map[string]int{}
+	for i, l := range levels(units) {
+		for _, u := range l {
+			at[u.name] = i
+		}
+	}
+	if at["etcd"] != 0 || at["api"] != 1 || at["flux"] != 2 || len(at) != 5 {
+		t.Errorf("got %v", at)
+	}
+}
+
 func TestWaitSaysWhy(t *testing.T) {
 	s, board := newTestSupervisor(t)
 	c := play(t, "absent", "server")

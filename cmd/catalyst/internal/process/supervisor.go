@@ -95,24 +95,6 @@ func (s *Supervisor) Start(names ...string) {
 	}
 }
 
-// Restart ends components, so that they start again with what they are told now.
-func (s *Supervisor) Restart(names ...string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, n := range names {
-		u := s.units[n]
-		if u == nil || !u.started {
-			continue
-		}
-		u.mu.Lock()
-		pid := u.view.PID
-		u.mu.Unlock()
-		if pid != 0 {
-			Signal(pid, syscall.SIGTERM) //nolint:errcheck // it ends by itself: the loop starts it again
-		}
-	}
-}
-
 // Wait returns when all the components are ready, or why they are not when ctx ends.
 func (s *Supervisor) Wait(ctx context.Context, names ...string) error {
 	for {

@@ -5,9 +5,6 @@ import (
 	"path/filepath"
 )
 
-// NodeName is the simulated cluster's only node.
-const NodeName = "simulated-node-1"
-
 func cluster(s Settings, sec *Secrets, bin Binaries) []Component {
 	kubestack := filepath.Join(bin.Cluster, "kubestack")
 	part := func(name, title string, port int, args ...string) Component {

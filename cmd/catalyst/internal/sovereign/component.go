@@ -43,9 +43,8 @@ func Components(s Settings, sec *Secrets, bin Binaries) []Component {
 	return list
 }
 
-// Names of the components that the console needs, and of those that make the cluster.
+// Names of components by what they are to the bootstrap.
 var (
-	FrontNames   = []string{"nats", "issuer", "gateway"}
 	ServiceNames = []string{"catalog", "provisioning", "projector", "observer", "environment-controller"}
 	FluxNames    = []string{"source-controller", "kustomize-controller", "helm-controller"}
 )
@@ -56,41 +55,4 @@ func (s Settings) ClusterNames() []string {
 		return nil
 	}
 	return []string{"etcd", "apiserver", "controller-manager", "scheduler", "kwok"}
-}
-
-// Order returns names so that each comes after those it waits for; what waits in a circle comes last.
-func Order(list []Component) []string {
-	var order []string
-	placed := map[string]bool{}
-	known := map[string]bool{}
-	for _, c := range list {
-		known[c.Name] = true
-	}
-	for len(order) < len(list) {
-		before := len(order)
-		for _, c := range list {
-			if !placed[c.Name] && all(c.After, func(n string) bool { return placed[n] || !known[n] }) {
-				placed[c.Name] = true
-				order = append(order, c.Name)
-			}
-		}
-		if len(order) == before {
-			for _, c := range list {
-				if !placed[c.Name] {
-					placed[c.Name] = true
-					order = append(order, c.Name)
-				}
-			}
-		}
-	}
-	return order
-}
-
-func all(names []string, ok func(string) bool) bool {
-	for _, n := range names {
-		if !ok(n) {
-			return false
-		}
-	}
-	return true
 }

@@ -69,10 +69,6 @@ func TestComponents(t *testing.T) {
 			}
 		}
 	}
-	order := Order(list)
-	if slices.Index(order, "etcd") > slices.Index(order, "apiserver") || slices.Index(order, "apiserver") > slices.Index(order, "scheduler") {
-		t.Errorf("etcd, apiserver, scheduler are out of order: %v", order)
-	}
 
 	s.Kubeconfig = "/their/kubeconfig"
 	for _, c := range Components(s, sec, Binaries{}) {
@@ -85,13 +81,6 @@ func TestComponents(t *testing.T) {
 		if slices.Contains(c.After, "apiserver") {
 			t.Errorf("%s waits for an API server that is not ours", c.Name)
 		}
-	}
-}
-
-func TestOrderOfACircle(t *testing.T) {
-	order := Order([]Component{{Name: "a", After: []string{"b"}}, {Name: "b", After: []string{"a"}}, {Name: "c"}})
-	if !slices.Equal(order, []string{"c", "a", "b"}) {
-		t.Errorf("got %v", order)
 	}
 }
 
