@@ -45,7 +45,7 @@ var natsUsers = []natsUser{
 	{name: "provisioning", publish: join(known, bucket("operations"), keep("OPERATIONS"), keep("KV_ws-system-state"), []string{"operations.run.*", "ws.*.op.>"})},
 	// The projector makes a bucket of facts and one of views for each Environment.
 	{name: "projector", publish: join(known, readAll, []string{"$JS.API.STREAM.CREATE.*", "$JS.API.STREAM.UPDATE.*", "$KV.>"})},
-	{name: "observer", publish: join(known, consume("SPINE"), []string{"ws.>"})},
+	{name: "observer", publish: join(known, consume("SPINE"), bucket("observer-local"), []string{"ws.>"})},
 	{name: "environment-controller", publish: join(known, consume("SPINE"))},
 }
 
