@@ -245,7 +245,7 @@ func (u *upCmd) follow(ctx context.Context, s sovereign.Settings, ended <-chan e
 		welcome(os.Stdout, snap)
 		fmt.Println("  `make down` ends it.")
 		return nil
-	case <-ended:
+	case <-ended: //nolint:errcheck // the board tells why, in words
 		endShow()
 		<-shown
 		return lastError(s)

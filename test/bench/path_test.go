@@ -36,15 +36,19 @@ func TestPath(t *testing.T) {
 	stamp := strconv.FormatInt(time.Now().UnixNano(), 36)
 
 	var floors, helm, kustomize, pushes []time.Duration
-	for i := range rounds {
-		floors = append(floors, floor.round(t, i))
+	for i := range rounds + 1 {
+		floorTook := floor.round(t, i)
 		name := fmt.Sprintf("bench-%s-%d", stamp, i)
-		helm = append(helm, installUntilRunning(t, noor, frames, name, "bp-podinfo"))
-		pushes = append(pushes, pushUntilOnCard(t, s, frames, name, i))
+		helmTook := installUntilRunning(t, noor, frames, name, "bp-podinfo")
+		pushTook := pushUntilOnCard(t, s, frames, name, i)
 		remove(t, noor, name)
 		site := fmt.Sprintf("site-%s-%d", stamp, i)
-		kustomize = append(kustomize, installUntilRunning(t, noor, frames, site, "bp-static-site"))
+		kustomizeTook := installUntilRunning(t, noor, frames, site, "bp-static-site")
 		remove(t, noor, site)
+		if i == 0 {
+			continue // the target is that of a Sovereign that is warm: nothing of the first round counts, the floor neither
+		}
+		floors, helm, pushes, kustomize = append(floors, floorTook), append(helm, helmTook), append(pushes, pushTook), append(kustomize, kustomizeTook)
 	}
 	floorP50 := median(floors)
 	fmt.Printf("rounds %d; floor min %.3f p50 %.3f max %.3f s\n", rounds, slices.Min(floors).Seconds(), floorP50.Seconds(), slices.Max(floors).Seconds())
