@@ -33,7 +33,7 @@ func TestKillAnyProcessDuringAnInstall(t *testing.T) {
 			if err := syscall.Kill(c.PID, syscall.SIGKILL); err != nil {
 				t.Fatalf("kill -9 %s (%d): %v", c.Name, c.PID, err)
 			}
-			sovereign.Eventually(t, 90*time.Second, func() error {
+			sovereign.Eventually(t, 150*time.Second, func() error {
 				a, err := noor.Try(http.MethodGet, sovereign.ApplicationPath("acme", env, name), nil)
 				if err != nil {
 					return err
