@@ -96,7 +96,7 @@ test-sovereign: $(CATALYST) web/node_modules ## Run the integration tests and th
 
 .PHONY: bench-path
 bench-path: $(CATALYST) ## Measure click to Running and push to card, beside their floor
-	@CATALYST=$(CATALYST) test/with-sovereign go test -count=1 -timeout 20m -tags bench ./test/bench/
+	@CATALYST=$(CATALYST) test/with-sovereign go test -v -count=1 -timeout 20m -tags bench ./test/bench/
 
 INTEGRATION := ./test/... ./pkg/forge/... ./services/observer/... ./services/environment-controller/... ./services/provisioning/...
 
