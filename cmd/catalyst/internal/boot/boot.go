@@ -96,6 +96,7 @@ func (b *Bootstrap) Tasks() []step.Task {
 		{ID: "build-front", Title: "Build the gateway, the issuer and the event spine", After: []string{"check"}, Run: b.buildFront},
 		{ID: "build-console", Title: "Build the console", After: []string{"check"}, Run: b.buildConsole},
 		{ID: "console", Title: "Open the console", After: []string{"build-front", "build-console"}, Run: b.openConsole},
+		{ID: "fetch", Title: "Download the sources of the servers", After: []string{"console"}, Run: b.fetch},
 		{ID: "build-services", Title: "Build Catalyst's services and the registry", After: servicesAfter, Run: b.buildServices},
 		{ID: "build-gitea", Title: "Build Gitea", After: giteaAfter, Run: b.stack(toolchain.Gitea)},
 		{ID: "gitea", Title: "Start Gitea and prepare its accounts", After: []string{"build-gitea"}, Run: b.startGitea},
@@ -128,6 +129,14 @@ func (b *Bootstrap) stack(s toolchain.Stack) func(context.Context, *step.Report)
 		}
 		return b.tools.Stack(ctx, b.Settings, s, r.Progress)
 	}
+}
+
+// fetch downloads, while Catalyst's own services are compiled, what the builds after them need.
+func (b *Bootstrap) fetch(ctx context.Context, r *step.Report) error {
+	if err := b.tools.FetchStacks(ctx, b.Settings, toolchain.Gitea, toolchain.Cluster); err != nil {
+		r.Detail("not complete; the builds try again")
+	}
+	return nil
 }
 
 func (b *Bootstrap) build(ctx context.Context, r *step.Report, name string, from, to float64, packages ...string) error {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -38,6 +39,8 @@ type GoBuild struct {
 	Out           string
 	Packages      []string
 	Tags, Ldflags string
+	// CFlags are for what is written in C.
+	CFlags string
 }
 
 func (b GoBuild) flags() []string {
@@ -55,7 +58,16 @@ func (b GoBuild) command(ctx context.Context, verb string, args ...string) *exec
 	if b.Workspace {
 		work = filepath.Join(b.Dir, "go.work")
 	}
-	cmd.Env = process.Environment(map[string]string{"GOWORK": work, "GOTOOLCHAIN": "local"})
+	env := map[string]string{"GOWORK": work, "GOTOOLCHAIN": "local"}
+	if b.CFlags != "" {
+		env["CGO_CFLAGS"] = b.CFlags
+	}
+	if os.Getenv("GOGC") == "" {
+		// The compiler spends a quarter of its time on collecting garbage, of which each process has little: it may have
+		// more, up to a bound. Two of them run at a time on two cores.
+		env["GOGC"], env["GOMEMLIMIT"] = "1000", "1500MiB"
+	}
+	cmd.Env = process.Environment(env)
 	return cmd
 }
 
@@ -73,6 +85,12 @@ func (t *Toolchain) Go(ctx context.Context, b GoBuild, progress Progress) error 
 	cancel()
 	wg.Wait()
 	return err
+}
+
+// Fetch downloads the modules that a build needs.
+func (t *Toolchain) Fetch(ctx context.Context, b GoBuild) error {
+	args := append([]string{"-deps", "-f", "{{with .Error}}{{.}}{{end}}"}, b.flags()...)
+	return t.run(ctx, b.Name+"-modules", b.command(ctx, "list", append(args, b.Packages...)...), func(string) {})
 }
 
 // countStale finds out how much there is to build, if the build is not over soon.

@@ -29,6 +29,7 @@ const (
 type Stack struct {
 	Name     string
 	Packages []string
+	CFlags   string
 	// Copies are files and folders to take from modules: module, path in it, name in the build's folder.
 	Copies []Copy
 }
@@ -40,6 +41,8 @@ type Copy struct{ Module, From, To string }
 var (
 	Gitea = Stack{
 		Name: "gitea", Packages: []string{"code.gitea.io/gitea"},
+		// A third of the time that SQLite takes to compile with gcc's -g -O2.
+		CFlags: "-O1",
 		Copies: []Copy{
 			{"code.gitea.io/gitea", "options", "assets/options"},
 			{"code.gitea.io/gitea", "templates", "assets/templates"},
@@ -67,7 +70,7 @@ var (
 // Folder is where the build lies.
 func (b Stack) Folder(s sovereign.Settings) (string, error) {
 	h := sha256.New()
-	fmt.Fprintln(h, runtime.GOOS, runtime.GOARCH, b.Name, b.Packages, b.Copies, stackTags, stackLdflags)
+	fmt.Fprintln(h, runtime.GOOS, runtime.GOARCH, b.Name, b.Packages, b.CFlags, b.Copies, stackTags, stackLdflags)
 	dir := s.Source("deploy", "local", "stack")
 	files := []string{"go.mod", "go.sum"}
 	main, err := filepath.Glob(filepath.Join(dir, "cmd", "kubestack", "*.go"))
@@ -108,10 +111,7 @@ func (t *Toolchain) Stack(ctx context.Context, s sovereign.Settings, b Stack, pr
 	if b.Complete(s) {
 		return used(folder)
 	}
-	build := GoBuild{
-		Name: b.Name, Dir: s.Source("deploy", "local", "stack"), Out: folder,
-		Packages: b.Packages, Tags: stackTags, Ldflags: stackLdflags,
-	}
+	build := b.build(s, folder)
 	if err := t.Go(ctx, build, progress); err != nil {
 		return err
 	}
@@ -131,6 +131,27 @@ func (t *Toolchain) Stack(ctx context.Context, s sovereign.Settings, b Stack, pr
 		return err
 	}
 	return forget(filepath.Dir(folder), time.Now())
+}
+
+func (b Stack) build(s sovereign.Settings, folder string) GoBuild {
+	return GoBuild{
+		Name: b.Name, Dir: s.Source("deploy", "local", "stack"), Out: folder,
+		Packages: b.Packages, Tags: stackTags, Ldflags: stackLdflags, CFlags: b.CFlags,
+	}
+}
+
+// FetchStacks downloads the modules of the third-party builds that are not there, so that their compilers need not wait
+// for the network. What fails here, the build itself will say.
+func (t *Toolchain) FetchStacks(ctx context.Context, s sovereign.Settings, stacks ...Stack) error {
+	for _, b := range stacks {
+		if b.Complete(s) {
+			continue
+		}
+		if err := t.Fetch(ctx, b.build(s, "")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // keepUnused is how long a build is kept that no start has used.
