@@ -1,6 +1,9 @@
 package spine
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // System stands where the Environment stands in a subject or bucket, for what belongs to the Sovereign as a whole.
 // It cannot clash: an Environment's name ends in -{env_type}.
@@ -18,14 +21,35 @@ func Branch(env, application string) string { return join(env, "git", applicatio
 // Operation is the subject of an Operation's progress: ws.<env>.op.<id>.
 func Operation(env, id string) string { return join(env, "op", id) }
 
+// Source is the subject of whether a source of an Environment's observations can be heard: ws.<env>.source.<source>.
+func Source(env, source string) string { return join(env, "source", source) }
+
 // Cluster is the subject of what is known of a cluster as a whole: ws.system.cluster.<name>.
 func Cluster(name string) string { return join(System, "cluster", name) }
+
+// HeartbeatOf is the subject of a source's heartbeats: ws.system.heartbeat.<source>.
+func HeartbeatOf(source string) string { return join(System, "heartbeat", source) }
+
+// SetAside is the subject of what had no effect: ws.system.aside.<organization>.<id>.
+func SetAside(organization, id string) string { return join(System, "aside", organization, id) }
 
 // All matches every event on the spine.
 const All = "ws.>"
 
-// Class matches the events of one class (k8s, flux, git, op) in every Environment.
+// Class matches the events of one class (k8s, flux, git, op) in every Environment of an account.
 func Class(class string) string { return "ws.*." + Encode(class) + ".>" }
+
+// Environment matches every event of one Environment, or of System.
+func Environment(env string) string { return "ws." + Encode(env) + ".>" }
+
+// ParseEnvironment takes the name of an Environment apart, which is {organization}-{env_type}.
+func ParseEnvironment(env string) (organization, envType string, err error) {
+	i := strings.LastIndexByte(env, '-')
+	if i <= 0 || i == len(env)-1 {
+		return "", "", fmt.Errorf("%q is no name of an Environment", env)
+	}
+	return env[:i], env[i+1:], nil
+}
 
 func join(tokens ...string) string {
 	var b strings.Builder
@@ -45,10 +69,10 @@ func EnvironmentOf(bucket string) (env string, ok bool) { return between(bucket,
 
 // Facts is the name of the bucket in which the projector keeps what it knows of an Environment, from which the views
 // follow.
-func Facts(env string) string { return "ws-" + Encode(env) + "-objects" }
+func Facts(env string) string { return "ws-" + Encode(env) + "-facts" }
 
 // EnvironmentOfFacts is the inverse of Facts.
-func EnvironmentOfFacts(bucket string) (env string, ok bool) { return between(bucket, "-objects") }
+func EnvironmentOfFacts(bucket string) (env string, ok bool) { return between(bucket, "-facts") }
 
 func between(bucket, suffix string) (env string, ok bool) {
 	t, ok := strings.CutPrefix(bucket, "ws-")

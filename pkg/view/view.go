@@ -10,14 +10,17 @@ import (
 // Kind names a view type. It is the first half of a key in the store and the "kind" of a frame on the stream.
 type Kind string
 
-// The kinds of view. Sovereign, Organization and Environment live in the Sovereign's own bucket, Application and
-// Operation in the bucket of their Environment.
+// The kinds of view. Sovereign, Organization, Environment and SetAside live in the Sovereign's own bucket, the others in
+// the bucket of their Environment.
 const (
 	KindSovereign    Kind = "Sovereign"
 	KindOrganization Kind = "Organization"
 	KindEnvironment  Kind = "Environment"
 	KindApplication  Kind = "Application"
 	KindOperation    Kind = "Operation"
+	KindActivity     Kind = "Activity"
+	KindBlueprintUse Kind = "BlueprintUse"
+	KindSetAside     Kind = "SetAside"
 )
 
 // Phase is what an Application is doing in one Environment, in one word.
@@ -37,11 +40,12 @@ const (
 
 // Header is what every view carries: where it belongs and how fresh it is.
 type Header struct {
-	Kind         Kind      `json:"kind" enum:"Sovereign,Organization,Environment,Application,Operation"`
+	Kind         Kind      `json:"kind" enum:"Sovereign,Organization,Environment,Application,Operation,Activity,BlueprintUse,SetAside"`
 	Organization string    `json:"organization,omitempty"`
 	Environment  string    `json:"environment,omitempty" doc:"{organization}-{env_type}"`
 	Name         string    `json:"name"`
-	ObservedAt   time.Time `json:"observedAt" doc:"when the newest fact behind this view was observed"`
+	ChangedAt    time.Time `json:"changedAt" doc:"when the newest fact behind this view came about"`
+	UnknownSince time.Time `json:"unknownSince,omitzero" doc:"since when a source of this view cannot be heard: what it says is the last that was known"`
 }
 
 // Key identifies a view on the stream and in a client's cache: kind/environment-or-organization/name.
@@ -56,18 +60,22 @@ func (h Header) Key() string {
 // Application is one Application in one Environment: the card.
 type Application struct {
 	Header
-	Blueprint  Blueprint  `json:"blueprint"`
-	Phase      Phase      `json:"phase" enum:"Installing,Running,Updating,Degraded,Failed,Paused,Removing,Unknown"`
-	Message    string     `json:"message" doc:"why it is in this phase, as a sentence"`
-	Desired    *Commit    `json:"desired,omitempty" doc:"the head of the Environment's branch"`
-	Applied    *Commit    `json:"applied,omitempty" doc:"the commit that the cluster runs"`
-	Workloads  []Workload `json:"workloads"`
-	Endpoints  []Endpoint `json:"endpoints"`
-	Conditions []Part     `json:"parts" doc:"the Flux objects that render it, and their state"`
-	Changes    []Commit   `json:"changes" doc:"the last commits seen, newest first, at most 10"`
-	Repository string     `json:"repository" doc:"clone URL"`
-	Branch     string     `json:"branch"`
-	Since      time.Time  `json:"since" doc:"when the phase began"`
+	Blueprint  Blueprint    `json:"blueprint"`
+	Phase      Phase        `json:"phase" enum:"Installing,Running,Updating,Degraded,Failed,Paused,Removing,Unknown"`
+	Message    string       `json:"message" doc:"why it is in this phase, as a sentence"`
+	Desired    *Commit      `json:"desired,omitempty" doc:"the head of the Environment's branch"`
+	Applied    *Commit      `json:"applied,omitempty" doc:"the commit that the cluster runs"`
+	Workloads  []Workload   `json:"workloads"`
+	Endpoints  []Endpoint   `json:"endpoints"`
+	Conditions []Part       `json:"parts" doc:"the Flux objects that render it, and their state"`
+	Pods       []Pod        `json:"pods" doc:"those in trouble first, at most 50"`
+	Warnings   []Warning    `json:"warnings" doc:"what the cluster warned of, newest first, at most 10"`
+	DependsOn  []Dependency `json:"dependsOn" doc:"what Git says that it needs"`
+	UsedBy     []string     `json:"usedBy" doc:"the Applications of this Environment that depend on it"`
+	Changes    []Commit     `json:"changes" doc:"the last commits, newest first, at most 10"`
+	Repository string       `json:"repository" doc:"clone URL"`
+	Branch     string       `json:"branch"`
+	Since      time.Time    `json:"since" doc:"when the phase began"`
 }
 
 // Blueprint says what an Application was installed from.
@@ -87,13 +95,41 @@ type Commit struct {
 
 // Workload is a Deployment, StatefulSet or DaemonSet in summary.
 type Workload struct {
-	Kind    string   `json:"kind"`
-	Name    string   `json:"name"`
-	Desired int32    `json:"desired" doc:"pods wanted"`
-	Ready   int32    `json:"ready" doc:"pods that answer"`
-	Images  []string `json:"images"`
-	Health  string   `json:"health" enum:"Current,InProgress,Failed,Terminating,Unknown"`
-	Message string   `json:"message,omitempty"`
+	Kind      string    `json:"kind"`
+	Name      string    `json:"name"`
+	Desired   int32     `json:"desired" doc:"pods wanted"`
+	Ready     int32     `json:"ready" doc:"pods that answer"`
+	Images    []string  `json:"images"`
+	Health    string    `json:"health" enum:"Current,InProgress,Failed,Terminating,Unknown"`
+	Message   string    `json:"message,omitempty"`
+	ChangedAt time.Time `json:"changedAt" doc:"when the cluster last wrote it"`
+}
+
+// Pod is one pod in summary.
+type Pod struct {
+	Name     string `json:"name"`
+	Workload string `json:"workload,omitempty" doc:"kind/name of what it belongs to"`
+	Phase    string `json:"phase" enum:"Pending,Running,Succeeded,Failed,Unknown"`
+	Ready    bool   `json:"ready"`
+	Restarts int32  `json:"restarts"`
+	Reason   string `json:"reason,omitempty" doc:"why it does not run, such as CrashLoopBackOff"`
+	Message  string `json:"message,omitempty"`
+}
+
+// Warning is a Kubernetes Event of type Warning.
+type Warning struct {
+	About   string    `json:"about" doc:"kind/name of what it is about"`
+	Reason  string    `json:"reason"`
+	Message string    `json:"message"`
+	Count   int32     `json:"count"`
+	At      time.Time `json:"at" doc:"when it was last seen"`
+}
+
+// Dependency is an Application that another one needs.
+type Dependency struct {
+	Alias       string `json:"alias,omitempty" doc:"the name by which the Blueprint knows it"`
+	Application string `json:"application"`
+	Phase       Phase  `json:"phase,omitempty" doc:"of that Application; absent if it is not in this Environment" enum:"Installing,Running,Updating,Degraded,Failed,Paused,Removing,Unknown"`
 }
 
 // Endpoint is an address at which the Application can be reached.
@@ -104,11 +140,12 @@ type Endpoint struct {
 
 // Part is one Flux object that carries the Application, with its own verdict.
 type Part struct {
-	Kind     string `json:"kind"`
-	Name     string `json:"name"`
-	Health   string `json:"health" enum:"Current,InProgress,Failed,Terminating,Unknown"`
-	Message  string `json:"message,omitempty"`
-	Revision string `json:"revision,omitempty"`
+	Kind      string    `json:"kind"`
+	Name      string    `json:"name"`
+	Health    string    `json:"health" enum:"Current,InProgress,Failed,Terminating,Unknown"`
+	Message   string    `json:"message,omitempty"`
+	Revision  string    `json:"revision,omitempty"`
+	ChangedAt time.Time `json:"changedAt" doc:"when the cluster last wrote it"`
 }
 
 // Environment is one stage of an Organization.
@@ -132,6 +169,15 @@ type Organization struct {
 type Sovereign struct {
 	Header
 	Clusters []Cluster `json:"clusters"`
+	Sources  []Source  `json:"sources" doc:"what the read model learns from, and whether it can be heard"`
+}
+
+// Source is where observations come from: a cluster, or the Git forge.
+type Source struct {
+	Name      string    `json:"name"`
+	Reachable bool      `json:"reachable"`
+	Message   string    `json:"message,omitempty" doc:"why it cannot be reached"`
+	HeardAt   time.Time `json:"heardAt" doc:"when it was last heard; it is heard every few seconds"`
 }
 
 // Cluster is one Kubernetes API that Applications run on.
@@ -173,6 +219,43 @@ type Step struct {
 	Name    string         `json:"name"`
 	State   OperationState `json:"state" enum:"Pending,Running,Waiting,Succeeded,Failed"`
 	Message string         `json:"message,omitempty"`
+}
+
+// Activity is what happened last in an Environment.
+type Activity struct {
+	Header
+	Entries []ActivityEntry `json:"entries" doc:"newest first, at most 50"`
+}
+
+// ActivityEntry is one thing that happened.
+type ActivityEntry struct {
+	At          time.Time `json:"at"`
+	Type        string    `json:"type" enum:"commit,operation,warning"`
+	Application string    `json:"application"`
+	Actor       string    `json:"actor,omitempty" doc:"e-mail of the person, where it was one"`
+	Summary     string    `json:"summary"`
+	Reference   string    `json:"reference" doc:"the commit, the id of the Operation, or kind/name of what the warning is about"`
+}
+
+// BlueprintUse says which Applications of an Environment come from a Blueprint, which gives the view its name.
+type BlueprintUse struct {
+	Header
+	Versions []VersionUse `json:"versions" doc:"in the order of their names"`
+}
+
+// VersionUse says which Applications run one version of a Blueprint.
+type VersionUse struct {
+	Version      string   `json:"version"`
+	Applications []string `json:"applications"`
+}
+
+// SetAside is something on the spine that could not be read or was refused, so that it had no effect.
+type SetAside struct {
+	Header
+	Subject   string `json:"subject"`
+	Sequence  uint64 `json:"sequence,omitempty" doc:"its place in the stream of its account; absent if it never got there"`
+	SizeBytes int64  `json:"sizeBytes"`
+	Reason    string `json:"reason"`
 }
 
 // Frame is one message of the stream: a view that was put, or one that is gone (Object is null then).

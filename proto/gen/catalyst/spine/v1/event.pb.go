@@ -30,10 +30,11 @@ type ObjectObserved struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Object *ObjectRef             `protobuf:"bytes,1,opt,name=object,proto3" json:"object,omitempty"`
 	// As the API server gave it. Compared only with other versions of the same object.
-	ResourceVersion string                 `protobuf:"bytes,2,opt,name=resource_version,json=resourceVersion,proto3" json:"resource_version,omitempty"`
-	Generation      int64                  `protobuf:"varint,3,opt,name=generation,proto3" json:"generation,omitempty"`
-	ObservedAt      *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=observed_at,json=observedAt,proto3" json:"observed_at,omitempty"`
-	Deleted         bool                   `protobuf:"varint,5,opt,name=deleted,proto3" json:"deleted,omitempty"`
+	ResourceVersion string `protobuf:"bytes,2,opt,name=resource_version,json=resourceVersion,proto3" json:"resource_version,omitempty"`
+	Generation      int64  `protobuf:"varint,3,opt,name=generation,proto3" json:"generation,omitempty"`
+	// When it was seen. Two looks at one version differ in it, so no view may depend on it.
+	ObservedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=observed_at,json=observedAt,proto3" json:"observed_at,omitempty"`
+	Deleted    bool                   `protobuf:"varint,5,opt,name=deleted,proto3" json:"deleted,omitempty"`
 	// The Environment that the object's namespace belongs to, empty for the Sovereign's own objects.
 	Organization string `protobuf:"bytes,6,opt,name=organization,proto3" json:"organization,omitempty"`
 	Environment  string `protobuf:"bytes,7,opt,name=environment,proto3" json:"environment,omitempty"`
@@ -49,9 +50,14 @@ type ObjectObserved struct {
 	//	*ObjectObserved_EnvironmentDetail
 	//	*ObjectObserved_Node
 	//	*ObjectObserved_Ingress
+	//	*ObjectObserved_Pod
+	//	*ObjectObserved_Warning
+	//	*ObjectObserved_Resource
 	Detail isObjectObserved_Detail `protobuf_oneof:"detail"`
 	// When the API server made the object: what tells an object from a later one of the same name.
-	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	// When it was last written, as the object itself tells it: the same in every look at one version.
+	ChangedAt     *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=changed_at,json=changedAt,proto3" json:"changed_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -219,9 +225,43 @@ func (x *ObjectObserved) GetIngress() *Ingress {
 	return nil
 }
 
+func (x *ObjectObserved) GetPod() *Pod {
+	if x != nil {
+		if x, ok := x.Detail.(*ObjectObserved_Pod); ok {
+			return x.Pod
+		}
+	}
+	return nil
+}
+
+func (x *ObjectObserved) GetWarning() *Warning {
+	if x != nil {
+		if x, ok := x.Detail.(*ObjectObserved_Warning); ok {
+			return x.Warning
+		}
+	}
+	return nil
+}
+
+func (x *ObjectObserved) GetResource() *Resource {
+	if x != nil {
+		if x, ok := x.Detail.(*ObjectObserved_Resource); ok {
+			return x.Resource
+		}
+	}
+	return nil
+}
+
 func (x *ObjectObserved) GetCreatedAt() *timestamppb.Timestamp {
 	if x != nil {
 		return x.CreatedAt
+	}
+	return nil
+}
+
+func (x *ObjectObserved) GetChangedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ChangedAt
 	}
 	return nil
 }
@@ -258,6 +298,18 @@ type ObjectObserved_Ingress struct {
 	Ingress *Ingress `protobuf:"bytes,17,opt,name=ingress,proto3,oneof"`
 }
 
+type ObjectObserved_Pod struct {
+	Pod *Pod `protobuf:"bytes,18,opt,name=pod,proto3,oneof"`
+}
+
+type ObjectObserved_Warning struct {
+	Warning *Warning `protobuf:"bytes,19,opt,name=warning,proto3,oneof"`
+}
+
+type ObjectObserved_Resource struct {
+	Resource *Resource `protobuf:"bytes,20,opt,name=resource,proto3,oneof"`
+}
+
 func (*ObjectObserved_Workload) isObjectObserved_Detail() {}
 
 func (*ObjectObserved_Flux) isObjectObserved_Detail() {}
@@ -271,6 +323,12 @@ func (*ObjectObserved_EnvironmentDetail) isObjectObserved_Detail() {}
 func (*ObjectObserved_Node) isObjectObserved_Detail() {}
 
 func (*ObjectObserved_Ingress) isObjectObserved_Detail() {}
+
+func (*ObjectObserved_Pod) isObjectObserved_Detail() {}
+
+func (*ObjectObserved_Warning) isObjectObserved_Detail() {}
+
+func (*ObjectObserved_Resource) isObjectObserved_Detail() {}
 
 type ObjectRef struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -689,6 +747,250 @@ func (x *Ingress) GetUrls() []string {
 	return nil
 }
 
+// Pod is one pod in summary.
+type Pod struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Pending, Running, Succeeded, Failed or Unknown.
+	Phase    string `protobuf:"bytes,1,opt,name=phase,proto3" json:"phase,omitempty"`
+	Ready    bool   `protobuf:"varint,2,opt,name=ready,proto3" json:"ready,omitempty"`
+	Restarts int32  `protobuf:"varint,3,opt,name=restarts,proto3" json:"restarts,omitempty"`
+	// Why it does not run, such as CrashLoopBackOff or Unschedulable, with a sentence.
+	Reason  string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	Message string `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
+	Node    string `protobuf:"bytes,6,opt,name=node,proto3" json:"node,omitempty"`
+	// The workload that it belongs to, as kind/name.
+	Workload      string `protobuf:"bytes,7,opt,name=workload,proto3" json:"workload,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Pod) Reset() {
+	*x = Pod{}
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Pod) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Pod) ProtoMessage() {}
+
+func (x *Pod) ProtoReflect() protoreflect.Message {
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Pod.ProtoReflect.Descriptor instead.
+func (*Pod) Descriptor() ([]byte, []int) {
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Pod) GetPhase() string {
+	if x != nil {
+		return x.Phase
+	}
+	return ""
+}
+
+func (x *Pod) GetReady() bool {
+	if x != nil {
+		return x.Ready
+	}
+	return false
+}
+
+func (x *Pod) GetRestarts() int32 {
+	if x != nil {
+		return x.Restarts
+	}
+	return 0
+}
+
+func (x *Pod) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Pod) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Pod) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *Pod) GetWorkload() string {
+	if x != nil {
+		return x.Workload
+	}
+	return ""
+}
+
+// Warning is a Kubernetes Event of type Warning.
+type Warning struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Reason  string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	Message string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	Count   int32                  `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	// What it is about, as kind/name.
+	About         string                 `protobuf:"bytes,4,opt,name=about,proto3" json:"about,omitempty"`
+	LastSeen      *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Warning) Reset() {
+	*x = Warning{}
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Warning) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Warning) ProtoMessage() {}
+
+func (x *Warning) ProtoReflect() protoreflect.Message {
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Warning.ProtoReflect.Descriptor instead.
+func (*Warning) Descriptor() ([]byte, []int) {
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Warning) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Warning) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Warning) GetCount() int32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *Warning) GetAbout() string {
+	if x != nil {
+		return x.About
+	}
+	return ""
+}
+
+func (x *Warning) GetLastSeen() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastSeen
+	}
+	return nil
+}
+
+// Resource is what Crossplane manages: a claim, a composite or a managed resource, by its conditions.
+type Resource struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Conditions Ready and Synced: True, False or Unknown.
+	Ready         string `protobuf:"bytes,1,opt,name=ready,proto3" json:"ready,omitempty"`
+	Synced        string `protobuf:"bytes,2,opt,name=synced,proto3" json:"synced,omitempty"`
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	Message       string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Resource) Reset() {
+	*x = Resource{}
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Resource) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Resource) ProtoMessage() {}
+
+func (x *Resource) ProtoReflect() protoreflect.Message {
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Resource.ProtoReflect.Descriptor instead.
+func (*Resource) Descriptor() ([]byte, []int) {
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Resource) GetReady() string {
+	if x != nil {
+		return x.Ready
+	}
+	return ""
+}
+
+func (x *Resource) GetSynced() string {
+	if x != nil {
+		return x.Synced
+	}
+	return ""
+}
+
+func (x *Resource) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Resource) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 type OrganizationDetail struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	DisplayName   string                 `protobuf:"bytes,1,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
@@ -700,7 +1002,7 @@ type OrganizationDetail struct {
 
 func (x *OrganizationDetail) Reset() {
 	*x = OrganizationDetail{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[7]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -712,7 +1014,7 @@ func (x *OrganizationDetail) String() string {
 func (*OrganizationDetail) ProtoMessage() {}
 
 func (x *OrganizationDetail) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[7]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -725,7 +1027,7 @@ func (x *OrganizationDetail) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrganizationDetail.ProtoReflect.Descriptor instead.
 func (*OrganizationDetail) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{7}
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *OrganizationDetail) GetDisplayName() string {
@@ -762,7 +1064,7 @@ type EnvironmentDetail struct {
 
 func (x *EnvironmentDetail) Reset() {
 	*x = EnvironmentDetail{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[8]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -774,7 +1076,7 @@ func (x *EnvironmentDetail) String() string {
 func (*EnvironmentDetail) ProtoMessage() {}
 
 func (x *EnvironmentDetail) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[8]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -787,7 +1089,7 @@ func (x *EnvironmentDetail) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnvironmentDetail.ProtoReflect.Descriptor instead.
 func (*EnvironmentDetail) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{8}
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *EnvironmentDetail) GetOrganization() string {
@@ -836,7 +1138,7 @@ type Node struct {
 
 func (x *Node) Reset() {
 	*x = Node{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[9]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -848,7 +1150,7 @@ func (x *Node) String() string {
 func (*Node) ProtoMessage() {}
 
 func (x *Node) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[9]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -861,7 +1163,7 @@ func (x *Node) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Node.ProtoReflect.Descriptor instead.
 func (*Node) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{9}
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Node) GetSimulated() bool {
@@ -901,7 +1203,7 @@ type ClusterObserved struct {
 
 func (x *ClusterObserved) Reset() {
 	*x = ClusterObserved{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[10]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -913,7 +1215,7 @@ func (x *ClusterObserved) String() string {
 func (*ClusterObserved) ProtoMessage() {}
 
 func (x *ClusterObserved) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[10]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -926,7 +1228,7 @@ func (x *ClusterObserved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClusterObserved.ProtoReflect.Descriptor instead.
 func (*ClusterObserved) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{10}
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ClusterObserved) GetCluster() string {
@@ -982,15 +1284,17 @@ type BranchObserved struct {
 	ObservedAt       *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=observed_at,json=observedAt,proto3" json:"observed_at,omitempty"`
 	// Why application.yaml cannot be read, if it cannot.
 	Problem string `protobuf:"bytes,11,opt,name=problem,proto3" json:"problem,omitempty"`
-	// Earlier heads that were seen, newest first, at most ten. The projector gathers them; an observer leaves it empty.
-	Recent        []*Commit `protobuf:"bytes,12,rep,name=recent,proto3" json:"recent,omitempty"`
+	// The last commits of the branch, newest first, at most ten; the head is the first of them.
+	Recent []*Commit `protobuf:"bytes,12,rep,name=recent,proto3" json:"recent,omitempty"`
+	// What application.yaml says that it depends on.
+	Dependencies  []*Dependency `protobuf:"bytes,13,rep,name=dependencies,proto3" json:"dependencies,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *BranchObserved) Reset() {
 	*x = BranchObserved{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[11]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1002,7 +1306,7 @@ func (x *BranchObserved) String() string {
 func (*BranchObserved) ProtoMessage() {}
 
 func (x *BranchObserved) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[11]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1015,7 +1319,7 @@ func (x *BranchObserved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BranchObserved.ProtoReflect.Descriptor instead.
 func (*BranchObserved) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{11}
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *BranchObserved) GetOrganization() string {
@@ -1102,6 +1406,67 @@ func (x *BranchObserved) GetRecent() []*Commit {
 	return nil
 }
 
+func (x *BranchObserved) GetDependencies() []*Dependency {
+	if x != nil {
+		return x.Dependencies
+	}
+	return nil
+}
+
+type Dependency struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name by which the Blueprint knows it.
+	Alias string `protobuf:"bytes,1,opt,name=alias,proto3" json:"alias,omitempty"`
+	// The Application of the same Environment that satisfies it.
+	Application   string `protobuf:"bytes,2,opt,name=application,proto3" json:"application,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Dependency) Reset() {
+	*x = Dependency{}
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Dependency) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Dependency) ProtoMessage() {}
+
+func (x *Dependency) ProtoReflect() protoreflect.Message {
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Dependency.ProtoReflect.Descriptor instead.
+func (*Dependency) Descriptor() ([]byte, []int) {
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Dependency) GetAlias() string {
+	if x != nil {
+		return x.Alias
+	}
+	return ""
+}
+
+func (x *Dependency) GetApplication() string {
+	if x != nil {
+		return x.Application
+	}
+	return ""
+}
+
 type Commit struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Sha           string                 `protobuf:"bytes,1,opt,name=sha,proto3" json:"sha,omitempty"`
@@ -1115,7 +1480,7 @@ type Commit struct {
 
 func (x *Commit) Reset() {
 	*x = Commit{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[12]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1127,7 +1492,7 @@ func (x *Commit) String() string {
 func (*Commit) ProtoMessage() {}
 
 func (x *Commit) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[12]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1140,7 +1505,7 @@ func (x *Commit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Commit.ProtoReflect.Descriptor instead.
 func (*Commit) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{12}
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Commit) GetSha() string {
@@ -1203,7 +1568,7 @@ type OperationProgressed struct {
 
 func (x *OperationProgressed) Reset() {
 	*x = OperationProgressed{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[13]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1215,7 +1580,7 @@ func (x *OperationProgressed) String() string {
 func (*OperationProgressed) ProtoMessage() {}
 
 func (x *OperationProgressed) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[13]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1228,7 +1593,7 @@ func (x *OperationProgressed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OperationProgressed.ProtoReflect.Descriptor instead.
 func (*OperationProgressed) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{13}
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *OperationProgressed) GetId() string {
@@ -1322,6 +1687,246 @@ func (x *OperationProgressed) GetSequence() int64 {
 	return 0
 }
 
+// SourceObserved says whether a source of observations, such as a cluster or the Git forge, can be heard. It is
+// published for each Environment that hears from it, and only when that changes: by the observer when the source does
+// not answer it, and by the projector when the observer itself has fallen silent.
+type SourceObserved struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in the source of its events, such as /observer/local or /observer/forge.
+	Source string `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
+	Quiet  bool   `protobuf:"varint,2,opt,name=quiet,proto3" json:"quiet,omitempty"`
+	// When it was last heard before it fell quiet, or heard again.
+	Since *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
+	// Why it cannot be heard.
+	Message       string                 `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
+	ObservedAt    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=observed_at,json=observedAt,proto3" json:"observed_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SourceObserved) Reset() {
+	*x = SourceObserved{}
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SourceObserved) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SourceObserved) ProtoMessage() {}
+
+func (x *SourceObserved) ProtoReflect() protoreflect.Message {
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SourceObserved.ProtoReflect.Descriptor instead.
+func (*SourceObserved) Descriptor() ([]byte, []int) {
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *SourceObserved) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *SourceObserved) GetQuiet() bool {
+	if x != nil {
+		return x.Quiet
+	}
+	return false
+}
+
+func (x *SourceObserved) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *SourceObserved) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *SourceObserved) GetObservedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ObservedAt
+	}
+	return nil
+}
+
+// Heartbeat says that a source was heard just now and that all it said before has been published. It is published
+// every few seconds for the Sovereign as a whole.
+type Heartbeat struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Source string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
+	// Whether the source behind it, such as a cluster, answers; and why it does not.
+	Reachable     bool                   `protobuf:"varint,2,opt,name=reachable,proto3" json:"reachable,omitempty"`
+	Message       string                 `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	ObservedAt    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=observed_at,json=observedAt,proto3" json:"observed_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Heartbeat) Reset() {
+	*x = Heartbeat{}
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Heartbeat) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Heartbeat) ProtoMessage() {}
+
+func (x *Heartbeat) ProtoReflect() protoreflect.Message {
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Heartbeat.ProtoReflect.Descriptor instead.
+func (*Heartbeat) Descriptor() ([]byte, []int) {
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *Heartbeat) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *Heartbeat) GetReachable() bool {
+	if x != nil {
+		return x.Reachable
+	}
+	return false
+}
+
+func (x *Heartbeat) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Heartbeat) GetObservedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ObservedAt
+	}
+	return nil
+}
+
+// EventSetAside says that something on the spine could not be read or was refused, so that it had no effect.
+type EventSetAside struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The Organization whose account holds it, empty for the Sovereign's own.
+	Organization string `protobuf:"bytes,1,opt,name=organization,proto3" json:"organization,omitempty"`
+	Subject      string `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
+	// Its place in the stream; 0 if it never got there.
+	Sequence      uint64                 `protobuf:"varint,3,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	SizeBytes     int64                  `protobuf:"varint,5,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	ObservedAt    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=observed_at,json=observedAt,proto3" json:"observed_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EventSetAside) Reset() {
+	*x = EventSetAside{}
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EventSetAside) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EventSetAside) ProtoMessage() {}
+
+func (x *EventSetAside) ProtoReflect() protoreflect.Message {
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EventSetAside.ProtoReflect.Descriptor instead.
+func (*EventSetAside) Descriptor() ([]byte, []int) {
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *EventSetAside) GetOrganization() string {
+	if x != nil {
+		return x.Organization
+	}
+	return ""
+}
+
+func (x *EventSetAside) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *EventSetAside) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *EventSetAside) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *EventSetAside) GetSizeBytes() int64 {
+	if x != nil {
+		return x.SizeBytes
+	}
+	return 0
+}
+
+func (x *EventSetAside) GetObservedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ObservedAt
+	}
+	return nil
+}
+
 type Service_Port struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -1333,7 +1938,7 @@ type Service_Port struct {
 
 func (x *Service_Port) Reset() {
 	*x = Service_Port{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[14]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1345,7 +1950,7 @@ func (x *Service_Port) String() string {
 func (*Service_Port) ProtoMessage() {}
 
 func (x *Service_Port) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[14]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1393,7 +1998,7 @@ type OperationProgressed_Step struct {
 
 func (x *OperationProgressed_Step) Reset() {
 	*x = OperationProgressed_Step{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[15]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1405,7 +2010,7 @@ func (x *OperationProgressed_Step) String() string {
 func (*OperationProgressed_Step) ProtoMessage() {}
 
 func (x *OperationProgressed_Step) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[15]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1418,7 +2023,7 @@ func (x *OperationProgressed_Step) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OperationProgressed_Step.ProtoReflect.Descriptor instead.
 func (*OperationProgressed_Step) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{13, 0}
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{17, 0}
 }
 
 func (x *OperationProgressed_Step) GetName() string {
@@ -1446,7 +2051,7 @@ var File_catalyst_spine_v1_event_proto protoreflect.FileDescriptor
 
 const file_catalyst_spine_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1dcatalyst/spine/v1/event.proto\x12\x11catalyst.spine.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x88\a\n" +
+	"\x1dcatalyst/spine/v1/event.proto\x12\x11catalyst.spine.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe2\b\n" +
 	"\x0eObjectObserved\x124\n" +
 	"\x06object\x18\x01 \x01(\v2\x1c.catalyst.spine.v1.ObjectRefR\x06object\x12)\n" +
 	"\x10resource_version\x18\x02 \x01(\tR\x0fresourceVersion\x12\x1e\n" +
@@ -1467,9 +2072,14 @@ const file_catalyst_spine_v1_event_proto_rawDesc = "" +
 	"\x13organization_detail\x18\r \x01(\v2%.catalyst.spine.v1.OrganizationDetailH\x00R\x12organizationDetail\x12U\n" +
 	"\x12environment_detail\x18\x0e \x01(\v2$.catalyst.spine.v1.EnvironmentDetailH\x00R\x11environmentDetail\x12-\n" +
 	"\x04node\x18\x0f \x01(\v2\x17.catalyst.spine.v1.NodeH\x00R\x04node\x126\n" +
-	"\aingress\x18\x11 \x01(\v2\x1a.catalyst.spine.v1.IngressH\x00R\aingress\x129\n" +
+	"\aingress\x18\x11 \x01(\v2\x1a.catalyst.spine.v1.IngressH\x00R\aingress\x12*\n" +
+	"\x03pod\x18\x12 \x01(\v2\x16.catalyst.spine.v1.PodH\x00R\x03pod\x126\n" +
+	"\awarning\x18\x13 \x01(\v2\x1a.catalyst.spine.v1.WarningH\x00R\awarning\x129\n" +
+	"\bresource\x18\x14 \x01(\v2\x1b.catalyst.spine.v1.ResourceH\x00R\bresource\x129\n" +
 	"\n" +
-	"created_at\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAtB\b\n" +
+	"created_at\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +
+	"\n" +
+	"changed_at\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampR\tchangedAtB\b\n" +
 	"\x06detail\"\x9e\x01\n" +
 	"\tObjectRef\x12\x18\n" +
 	"\acluster\x18\x01 \x01(\tR\acluster\x12\x1f\n" +
@@ -1507,7 +2117,26 @@ const file_catalyst_spine_v1_event_proto_rawDesc = "" +
 	"\x04port\x18\x02 \x01(\x05R\x04port\x12\x1a\n" +
 	"\bprotocol\x18\x03 \x01(\tR\bprotocol\"\x1d\n" +
 	"\aIngress\x12\x12\n" +
-	"\x04urls\x18\x01 \x03(\tR\x04urls\"g\n" +
+	"\x04urls\x18\x01 \x03(\tR\x04urls\"\xaf\x01\n" +
+	"\x03Pod\x12\x14\n" +
+	"\x05phase\x18\x01 \x01(\tR\x05phase\x12\x14\n" +
+	"\x05ready\x18\x02 \x01(\bR\x05ready\x12\x1a\n" +
+	"\brestarts\x18\x03 \x01(\x05R\brestarts\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\x12\x12\n" +
+	"\x04node\x18\x06 \x01(\tR\x04node\x12\x1a\n" +
+	"\bworkload\x18\a \x01(\tR\bworkload\"\xa0\x01\n" +
+	"\aWarning\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
+	"\x05count\x18\x03 \x01(\x05R\x05count\x12\x14\n" +
+	"\x05about\x18\x04 \x01(\tR\x05about\x127\n" +
+	"\tlast_seen\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\"j\n" +
+	"\bResource\x12\x14\n" +
+	"\x05ready\x18\x01 \x01(\tR\x05ready\x12\x16\n" +
+	"\x06synced\x18\x02 \x01(\tR\x06synced\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\"g\n" +
 	"\x12OrganizationDetail\x12!\n" +
 	"\fdisplay_name\x18\x01 \x01(\tR\vdisplayName\x12\x14\n" +
 	"\x05ready\x18\x02 \x01(\bR\x05ready\x12\x18\n" +
@@ -1528,7 +2157,7 @@ const file_catalyst_spine_v1_event_proto_rawDesc = "" +
 	"\aversion\x18\x03 \x01(\tR\aversion\x12\x18\n" +
 	"\amessage\x18\x04 \x01(\tR\amessage\x12;\n" +
 	"\vobserved_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"observedAt\"\xcb\x03\n" +
+	"observedAt\"\x8e\x04\n" +
 	"\x0eBranchObserved\x12\"\n" +
 	"\forganization\x18\x01 \x01(\tR\forganization\x12 \n" +
 	"\venvironment\x18\x02 \x01(\tR\venvironment\x12 \n" +
@@ -1543,7 +2172,12 @@ const file_catalyst_spine_v1_event_proto_rawDesc = "" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"observedAt\x12\x18\n" +
 	"\aproblem\x18\v \x01(\tR\aproblem\x121\n" +
-	"\x06recent\x18\f \x03(\v2\x19.catalyst.spine.v1.CommitR\x06recent\"\xb7\x01\n" +
+	"\x06recent\x18\f \x03(\v2\x19.catalyst.spine.v1.CommitR\x06recent\x12A\n" +
+	"\fdependencies\x18\r \x03(\v2\x1d.catalyst.spine.v1.DependencyR\fdependencies\"D\n" +
+	"\n" +
+	"Dependency\x12\x14\n" +
+	"\x05alias\x18\x01 \x01(\tR\x05alias\x12 \n" +
+	"\vapplication\x18\x02 \x01(\tR\vapplication\"\xb7\x01\n" +
 	"\x06Commit\x12\x10\n" +
 	"\x03sha\x18\x01 \x01(\tR\x03sha\x12\x1f\n" +
 	"\vauthor_name\x18\x02 \x01(\tR\n" +
@@ -1570,7 +2204,29 @@ const file_catalyst_spine_v1_event_proto_rawDesc = "" +
 	"\x04Step\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessageB9Z7catalyst.openova.io/proto/gen/catalyst/spine/v1;spinev1b\x06proto3"
+	"\amessage\x18\x03 \x01(\tR\amessage\"\xc7\x01\n" +
+	"\x0eSourceObserved\x12\x16\n" +
+	"\x06source\x18\x01 \x01(\tR\x06source\x12\x14\n" +
+	"\x05quiet\x18\x02 \x01(\bR\x05quiet\x120\n" +
+	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x18\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\x12;\n" +
+	"\vobserved_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"observedAt\"\x98\x01\n" +
+	"\tHeartbeat\x12\x16\n" +
+	"\x06source\x18\x01 \x01(\tR\x06source\x12\x1c\n" +
+	"\treachable\x18\x02 \x01(\bR\treachable\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x12;\n" +
+	"\vobserved_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"observedAt\"\xdd\x01\n" +
+	"\rEventSetAside\x12\"\n" +
+	"\forganization\x18\x01 \x01(\tR\forganization\x12\x18\n" +
+	"\asubject\x18\x02 \x01(\tR\asubject\x12\x1a\n" +
+	"\bsequence\x18\x03 \x01(\x04R\bsequence\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x1d\n" +
+	"\n" +
+	"size_bytes\x18\x05 \x01(\x03R\tsizeBytes\x12;\n" +
+	"\vobserved_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"observedAtB9Z7catalyst.openova.io/proto/gen/catalyst/spine/v1;spinev1b\x06proto3"
 
 var (
 	file_catalyst_spine_v1_event_proto_rawDescOnce sync.Once
@@ -1584,7 +2240,7 @@ func file_catalyst_spine_v1_event_proto_rawDescGZIP() []byte {
 	return file_catalyst_spine_v1_event_proto_rawDescData
 }
 
-var file_catalyst_spine_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_catalyst_spine_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_catalyst_spine_v1_event_proto_goTypes = []any{
 	(*ObjectObserved)(nil),           // 0: catalyst.spine.v1.ObjectObserved
 	(*ObjectRef)(nil),                // 1: catalyst.spine.v1.ObjectRef
@@ -1593,44 +2249,61 @@ var file_catalyst_spine_v1_event_proto_goTypes = []any{
 	(*FluxObject)(nil),               // 4: catalyst.spine.v1.FluxObject
 	(*Service)(nil),                  // 5: catalyst.spine.v1.Service
 	(*Ingress)(nil),                  // 6: catalyst.spine.v1.Ingress
-	(*OrganizationDetail)(nil),       // 7: catalyst.spine.v1.OrganizationDetail
-	(*EnvironmentDetail)(nil),        // 8: catalyst.spine.v1.EnvironmentDetail
-	(*Node)(nil),                     // 9: catalyst.spine.v1.Node
-	(*ClusterObserved)(nil),          // 10: catalyst.spine.v1.ClusterObserved
-	(*BranchObserved)(nil),           // 11: catalyst.spine.v1.BranchObserved
-	(*Commit)(nil),                   // 12: catalyst.spine.v1.Commit
-	(*OperationProgressed)(nil),      // 13: catalyst.spine.v1.OperationProgressed
-	(*Service_Port)(nil),             // 14: catalyst.spine.v1.Service.Port
-	(*OperationProgressed_Step)(nil), // 15: catalyst.spine.v1.OperationProgressed.Step
-	(*timestamppb.Timestamp)(nil),    // 16: google.protobuf.Timestamp
+	(*Pod)(nil),                      // 7: catalyst.spine.v1.Pod
+	(*Warning)(nil),                  // 8: catalyst.spine.v1.Warning
+	(*Resource)(nil),                 // 9: catalyst.spine.v1.Resource
+	(*OrganizationDetail)(nil),       // 10: catalyst.spine.v1.OrganizationDetail
+	(*EnvironmentDetail)(nil),        // 11: catalyst.spine.v1.EnvironmentDetail
+	(*Node)(nil),                     // 12: catalyst.spine.v1.Node
+	(*ClusterObserved)(nil),          // 13: catalyst.spine.v1.ClusterObserved
+	(*BranchObserved)(nil),           // 14: catalyst.spine.v1.BranchObserved
+	(*Dependency)(nil),               // 15: catalyst.spine.v1.Dependency
+	(*Commit)(nil),                   // 16: catalyst.spine.v1.Commit
+	(*OperationProgressed)(nil),      // 17: catalyst.spine.v1.OperationProgressed
+	(*SourceObserved)(nil),           // 18: catalyst.spine.v1.SourceObserved
+	(*Heartbeat)(nil),                // 19: catalyst.spine.v1.Heartbeat
+	(*EventSetAside)(nil),            // 20: catalyst.spine.v1.EventSetAside
+	(*Service_Port)(nil),             // 21: catalyst.spine.v1.Service.Port
+	(*OperationProgressed_Step)(nil), // 22: catalyst.spine.v1.OperationProgressed.Step
+	(*timestamppb.Timestamp)(nil),    // 23: google.protobuf.Timestamp
 }
 var file_catalyst_spine_v1_event_proto_depIdxs = []int32{
 	1,  // 0: catalyst.spine.v1.ObjectObserved.object:type_name -> catalyst.spine.v1.ObjectRef
-	16, // 1: catalyst.spine.v1.ObjectObserved.observed_at:type_name -> google.protobuf.Timestamp
+	23, // 1: catalyst.spine.v1.ObjectObserved.observed_at:type_name -> google.protobuf.Timestamp
 	2,  // 2: catalyst.spine.v1.ObjectObserved.health:type_name -> catalyst.spine.v1.Health
 	3,  // 3: catalyst.spine.v1.ObjectObserved.workload:type_name -> catalyst.spine.v1.Workload
 	4,  // 4: catalyst.spine.v1.ObjectObserved.flux:type_name -> catalyst.spine.v1.FluxObject
 	5,  // 5: catalyst.spine.v1.ObjectObserved.service:type_name -> catalyst.spine.v1.Service
-	7,  // 6: catalyst.spine.v1.ObjectObserved.organization_detail:type_name -> catalyst.spine.v1.OrganizationDetail
-	8,  // 7: catalyst.spine.v1.ObjectObserved.environment_detail:type_name -> catalyst.spine.v1.EnvironmentDetail
-	9,  // 8: catalyst.spine.v1.ObjectObserved.node:type_name -> catalyst.spine.v1.Node
+	10, // 6: catalyst.spine.v1.ObjectObserved.organization_detail:type_name -> catalyst.spine.v1.OrganizationDetail
+	11, // 7: catalyst.spine.v1.ObjectObserved.environment_detail:type_name -> catalyst.spine.v1.EnvironmentDetail
+	12, // 8: catalyst.spine.v1.ObjectObserved.node:type_name -> catalyst.spine.v1.Node
 	6,  // 9: catalyst.spine.v1.ObjectObserved.ingress:type_name -> catalyst.spine.v1.Ingress
-	16, // 10: catalyst.spine.v1.ObjectObserved.created_at:type_name -> google.protobuf.Timestamp
-	16, // 11: catalyst.spine.v1.Health.since:type_name -> google.protobuf.Timestamp
-	14, // 12: catalyst.spine.v1.Service.ports:type_name -> catalyst.spine.v1.Service.Port
-	16, // 13: catalyst.spine.v1.ClusterObserved.observed_at:type_name -> google.protobuf.Timestamp
-	12, // 14: catalyst.spine.v1.BranchObserved.head:type_name -> catalyst.spine.v1.Commit
-	16, // 15: catalyst.spine.v1.BranchObserved.observed_at:type_name -> google.protobuf.Timestamp
-	12, // 16: catalyst.spine.v1.BranchObserved.recent:type_name -> catalyst.spine.v1.Commit
-	16, // 17: catalyst.spine.v1.Commit.committed_at:type_name -> google.protobuf.Timestamp
-	15, // 18: catalyst.spine.v1.OperationProgressed.steps:type_name -> catalyst.spine.v1.OperationProgressed.Step
-	16, // 19: catalyst.spine.v1.OperationProgressed.created_at:type_name -> google.protobuf.Timestamp
-	16, // 20: catalyst.spine.v1.OperationProgressed.ended_at:type_name -> google.protobuf.Timestamp
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	7,  // 10: catalyst.spine.v1.ObjectObserved.pod:type_name -> catalyst.spine.v1.Pod
+	8,  // 11: catalyst.spine.v1.ObjectObserved.warning:type_name -> catalyst.spine.v1.Warning
+	9,  // 12: catalyst.spine.v1.ObjectObserved.resource:type_name -> catalyst.spine.v1.Resource
+	23, // 13: catalyst.spine.v1.ObjectObserved.created_at:type_name -> google.protobuf.Timestamp
+	23, // 14: catalyst.spine.v1.ObjectObserved.changed_at:type_name -> google.protobuf.Timestamp
+	23, // 15: catalyst.spine.v1.Health.since:type_name -> google.protobuf.Timestamp
+	21, // 16: catalyst.spine.v1.Service.ports:type_name -> catalyst.spine.v1.Service.Port
+	23, // 17: catalyst.spine.v1.Warning.last_seen:type_name -> google.protobuf.Timestamp
+	23, // 18: catalyst.spine.v1.ClusterObserved.observed_at:type_name -> google.protobuf.Timestamp
+	16, // 19: catalyst.spine.v1.BranchObserved.head:type_name -> catalyst.spine.v1.Commit
+	23, // 20: catalyst.spine.v1.BranchObserved.observed_at:type_name -> google.protobuf.Timestamp
+	16, // 21: catalyst.spine.v1.BranchObserved.recent:type_name -> catalyst.spine.v1.Commit
+	15, // 22: catalyst.spine.v1.BranchObserved.dependencies:type_name -> catalyst.spine.v1.Dependency
+	23, // 23: catalyst.spine.v1.Commit.committed_at:type_name -> google.protobuf.Timestamp
+	22, // 24: catalyst.spine.v1.OperationProgressed.steps:type_name -> catalyst.spine.v1.OperationProgressed.Step
+	23, // 25: catalyst.spine.v1.OperationProgressed.created_at:type_name -> google.protobuf.Timestamp
+	23, // 26: catalyst.spine.v1.OperationProgressed.ended_at:type_name -> google.protobuf.Timestamp
+	23, // 27: catalyst.spine.v1.SourceObserved.since:type_name -> google.protobuf.Timestamp
+	23, // 28: catalyst.spine.v1.SourceObserved.observed_at:type_name -> google.protobuf.Timestamp
+	23, // 29: catalyst.spine.v1.Heartbeat.observed_at:type_name -> google.protobuf.Timestamp
+	23, // 30: catalyst.spine.v1.EventSetAside.observed_at:type_name -> google.protobuf.Timestamp
+	31, // [31:31] is the sub-list for method output_type
+	31, // [31:31] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_catalyst_spine_v1_event_proto_init() }
@@ -1646,6 +2319,9 @@ func file_catalyst_spine_v1_event_proto_init() {
 		(*ObjectObserved_EnvironmentDetail)(nil),
 		(*ObjectObserved_Node)(nil),
 		(*ObjectObserved_Ingress)(nil),
+		(*ObjectObserved_Pod)(nil),
+		(*ObjectObserved_Warning)(nil),
+		(*ObjectObserved_Resource)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1653,7 +2329,7 @@ func file_catalyst_spine_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_catalyst_spine_v1_event_proto_rawDesc), len(file_catalyst_spine_v1_event_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
