@@ -59,10 +59,14 @@ func (b *Bootstrap) Prepare() error {
 	if err := os.MkdirAll(s.ArtifactsDir(), 0o755); err != nil {
 		return err
 	}
-	files := map[string]string{
-		s.NATSConfigFile():     sovereign.NATSConfig(s, b.Secrets),
-		s.RegistryConfigFile(): sovereign.RegistryConfig(s, b.Secrets.WebhookSecret),
+	if err := sovereign.RemoveFormerSpine(s); err != nil {
+		return err
 	}
+	files, err := sovereign.NATSFiles(s, b.Secrets)
+	if err != nil {
+		return err
+	}
+	files[s.RegistryConfigFile()] = sovereign.RegistryConfig(s, b.Secrets.WebhookSecret)
 	for path, content := range files {
 		if err := sovereign.WriteFile(path, []byte(content), 0o600); err != nil {
 			return err
@@ -155,7 +159,7 @@ func (b *Bootstrap) buildFront(ctx context.Context, r *step.Report) error {
 	if err := b.build(ctx, r, "front", 0, 1, "./services/gateway", "./deploy/local/issuer", "github.com/nats-io/nats-server/v2"); err != nil {
 		return err
 	}
-	b.Supervisor.Start("nats", "issuer")
+	b.Supervisor.Start("nats", "intents", "issuer")
 	return nil
 }
 

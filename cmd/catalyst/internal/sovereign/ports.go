@@ -44,6 +44,8 @@ const (
 	portKustomizeHealth
 	portHelm
 	portHelmHealth
+	portIntents
+	portIntentsMonitor
 )
 
 var ports = []Port{
@@ -59,6 +61,8 @@ var ports = []Port{
 	{"Gitea", "gitea", portGitea},
 	{"NATS", "nats", portNATS},
 	{"NATS's monitor", "nats", portNATSMonitor},
+	{"NATS for intents", "intents", portIntents},
+	{"its monitor", "intents", portIntentsMonitor},
 	{"etcd", "etcd", portEtcd},
 	{"etcd's peers", "etcd", portEtcdPeer},
 	{"the Kubernetes API server", "apiserver", portAPIServer},
@@ -108,6 +112,7 @@ func (s Settings) IssuerURL() string   { return s.http(portIssuer) }
 func (s Settings) CatalogURL() string  { return s.http(portCatalog) }
 func (s Settings) WebhookURL() string  { return s.http(portObserver) + "/webhooks/gitea" }
 func (s Settings) NATSURL() string     { return "nats://" + s.addr(portNATS) }
+func (s Settings) IntentsURL() string  { return "nats://" + s.addr(portIntents) }
 
 // APIServerURL is the simulated cluster's.
 func (s Settings) APIServerURL() string { return fmt.Sprintf("https://%s", s.addr(portAPIServer)) }

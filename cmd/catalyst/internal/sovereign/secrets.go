@@ -24,8 +24,8 @@ import (
 type Secrets struct {
 	WebhookSecret string `json:"webhookSecret"`
 	OIDCSecret    string `json:"oidcClientSecret"`
-	// NATS holds a password for each user of the spine.
-	NATS map[string]string `json:"nats"`
+	// Spine holds an nkey seed for each service that uses the spine, and two of the operator: see nats.go.
+	Spine map[string]string `json:"spine"`
 	// Kube holds a token for each user of the simulated cluster.
 	Kube map[string]string `json:"kube"`
 	// GiteaPassword and GiteaToken belong to the accounts of our services.
@@ -53,7 +53,7 @@ func LoadSecrets(s Settings) (*Secrets, error) {
 			return nil, fmt.Errorf("%s is damaged (%w): `catalyst reset` starts anew", path, err)
 		}
 	}
-	for _, m := range []*map[string]string{&sec.NATS, &sec.Kube, &sec.GiteaPassword, &sec.GiteaToken} {
+	for _, m := range []*map[string]string{&sec.Spine, &sec.Kube, &sec.GiteaPassword, &sec.GiteaToken} {
 		if *m == nil {
 			*m = map[string]string{}
 		}
@@ -65,8 +65,8 @@ func LoadSecrets(s Settings) (*Secrets, error) {
 		// Gitea wants exactly 32 bytes in URL-safe base64 without padding: 43 characters.
 		sec.GiteaJWT = base64Key()
 	}
-	for _, user := range natsUsers {
-		fillKey(sec.NATS, user.name)
+	if err := fillSeeds(sec.Spine); err != nil {
+		return nil, fmt.Errorf("%s is damaged (%w): `catalyst reset` starts anew", path, err)
 	}
 	for _, user := range kubeUsers {
 		fillKey(sec.Kube, user.name)

@@ -16,17 +16,21 @@ func ownServices(s Settings, sec *Secrets, bin Binaries) []Component {
 	service := func(name, title string, port int, env ...map[string]string) Component {
 		c := Component{
 			Name: name, Title: title, Own: true, Port: port + s.PortOffset, Binary: filepath.Join(bin.Own, name),
-			After: []string{"nats"}, Ready: Probe{URL: s.http(port) + "/readyz"},
-			Env: map[string]string{
-				"CATALYST_LISTEN": s.addr(port), "CATALYST_NATS_URL": s.NATSURL(),
-				"CATALYST_NATS_USER": name, "CATALYST_NATS_PASSWORD": sec.NATS[name],
-				"GOMEMLIMIT": "96MiB", "GOGC": "50",
-			},
+			Ready: Probe{URL: s.http(port) + "/readyz"},
+			Env:   map[string]string{"CATALYST_LISTEN": s.addr(port), "GOMEMLIMIT": "96MiB", "GOGC": "50"},
+		}
+		if _, ok := sovereignRights[name]; ok {
+			c.After = []string{"nats"}
+			c.Env["CATALYST_NATS_URL"] = s.NATSURL()
+			c.Env["CATALYST_NATS_SEED_FILE"], c.Env["CATALYST_NATS_TOKEN_FILE"] = s.seedFile(name), s.tokenFile(name)
 		}
 		for _, m := range env {
 			for k, v := range m {
 				c.Env[k] = v
 			}
+		}
+		if c.Env["CATALYST_INTENTS_URL"] != "" {
+			c.After = append(c.After, "intents")
 		}
 		return c
 	}
@@ -49,8 +53,9 @@ func ownServices(s Settings, sec *Secrets, bin Binaries) []Component {
 		service("provisioning", "Provisioning", portProvisioning, login, forge("catalyst-provisioning"), map[string]string{
 			"CATALYST_CATALOG_URL": s.CatalogURL(),
 			"CATALYST_REGISTRY":    s.RegistryURL(), "CATALYST_CATALOG_PREFIX": "catalog",
+			"CATALYST_INTENTS_URL": s.IntentsURL(),
 		}),
-		service("projector", "Projector", portProjector),
+		service("projector", "Projector", portProjector, map[string]string{"CATALYST_REPLICA": "projector"}),
 		service("observer", "Observer", portObserver, forge("catalyst-observer"), map[string]string{
 			"CATALYST_WEBHOOK_SECRET": sec.WebhookSecret, "CATALYST_CLUSTER": "local",
 			"CATALYST_SIMULATED": strconv.FormatBool(s.Simulated()), "KUBECONFIG": s.KubeconfigOf("observer"),
@@ -62,6 +67,8 @@ func ownServices(s Settings, sec *Secrets, bin Binaries) []Component {
 			"CATALYST_GITEA_WRITERS":           "catalyst-provisioning",
 			"CATALYST_GITEA_READERS":           "catalyst-observer,catalyst-flux",
 			"KUBECONFIG":                       s.KubeconfigOf("environment-controller"),
+			"CATALYST_NATS_OPERATOR_SEED_FILE": s.seedFile(operatorSigning), "CATALYST_NATS_SYSTEM_TOKEN_FILE": s.tokenFile(systemUser),
+			"CATALYST_NATS_SERVICES": spineServices(sec),
 		}),
 		issuer,
 	}
@@ -73,6 +80,12 @@ func lightServers(s Settings, bin Binaries) []Component {
 			Name: "nats", Title: "NATS JetStream", Port: portNATS + s.PortOffset,
 			Binary: filepath.Join(bin.Own, "nats-server"), Args: []string{"-c", s.NATSConfigFile()},
 			Ready: Probe{URL: s.http(portNATSMonitor) + "/healthz"},
+		},
+		{
+			Name: "intents", Title: "NATS JetStream for what was asked", Port: portIntents + s.PortOffset,
+			Binary: filepath.Join(bin.Own, "nats-server"), Args: []string{"-c", s.IntentsConfigFile()},
+			Ready: Probe{URL: s.http(portIntentsMonitor) + "/healthz"},
+			Env:   map[string]string{"GOMEMLIMIT": "32MiB"},
 		},
 		{
 			Name: "registry", Title: "OCI registry", Port: portRegistry + s.PortOffset,

@@ -98,7 +98,7 @@ func TestSecretsAreKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again.WebhookSecret != first.WebhookSecret || again.NATS["gateway"] != first.NATS["gateway"] || again.GiteaToken["catalyst-flux"] != "t0k3n" {
+	if again.WebhookSecret != first.WebhookSecret || again.Spine["gateway"] != first.Spine["gateway"] || again.GiteaToken["catalyst-flux"] != "t0k3n" {
 		t.Error("the secrets changed")
 	}
 	if len(first.GiteaJWT) != 43 {
@@ -150,38 +150,6 @@ func TestKeys(t *testing.T) {
 	}
 	if after, err := os.ReadFile(s.SigningKey()); err != nil || string(after) != string(before) {
 		t.Errorf("the signing key changed (%v)", err)
-	}
-}
-
-func TestNATSConfig(t *testing.T) {
-	s := testSettings(t)
-	s.PortOffset = 1000
-	sec, err := LoadSecrets(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	conf := NATSConfig(s, sec)
-	for _, want := range []string{"port: 8093", `http: "127.0.0.1:8094"`, `sync_interval: "1s"`, s.File("nats", "data")} {
-		if !strings.Contains(conf, want) {
-			t.Errorf("the configuration lacks %s", want)
-		}
-	}
-	mayWriteEveryBucket := 0
-	for _, u := range natsUsers {
-		if !strings.Contains(conf, sec.NATS[u.name]) || sec.NATS[u.name] == "" {
-			t.Errorf("%s has no password", u.name)
-		}
-		for _, p := range u.publish {
-			if p == ">" || p == "$JS.>" || p == "$JS.API.>" || p == "$SYS.>" {
-				t.Errorf("%s may publish to %s", u.name, p)
-			}
-			if p == "$KV.>" {
-				mayWriteEveryBucket++
-			}
-		}
-	}
-	if mayWriteEveryBucket != 1 {
-		t.Errorf("%d services may write every bucket; only the projector should", mayWriteEveryBucket)
 	}
 }
 
