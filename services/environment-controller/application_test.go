@@ -52,7 +52,9 @@ func (s *sovereign) push(t *testing.T, name string, change forge.Change) string 
 func (s *sovereign) observe(t *testing.T, app string) {
 	t.Helper()
 	s.seq++
-	must(t, s.events.Publish(t.Context(), spine.Event{
+	account, err := s.events.Of(t.Context(), "acme-dev") // an Organization that is ready has one
+	must(t, err)
+	must(t, account.Publish(t.Context(), spine.Event{
 		ID: fmt.Sprintf("test-%d", s.seq), Source: "/test", Subject: spine.Branch("acme-dev", app), Time: time.Now(),
 		Data: &spinev1.BranchObserved{Organization: "acme", Environment: "acme-dev", Application: app, Branch: "develop", Present: s.seq%2 == 0},
 	}))

@@ -3,10 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"catalyst.openova.io/pkg/forge/gitea"
 	"catalyst.openova.io/pkg/spine"
+	"catalyst.openova.io/services/environment-controller/internal/account"
+	"catalyst.openova.io/services/environment-controller/internal/environment"
 	"catalyst.openova.io/services/environment-controller/internal/kubernetes"
 	"catalyst.openova.io/services/environment-controller/internal/organization"
 )
@@ -18,6 +21,15 @@ type config struct {
 	Git          gitea.Config
 	Organization organization.Settings
 	Kubernetes   kubernetes.Config
+	Accounts     accounts
+}
+
+// accounts is what it takes to make accounts on the spine. Without the seed none are made: then the server of the spine
+// asks nobody who he is, and there is one account for all.
+type accounts struct {
+	OperatorSeedFile string
+	SystemTokenFile  string
+	Settings         account.Settings
 }
 
 func readConfig(getenv func(string) string) (config, error) {
@@ -32,8 +44,8 @@ func readConfig(getenv func(string) string) (config, error) {
 	c := config{
 		Listen: need("CATALYST_LISTEN"),
 		Spine: spine.Config{
-			URL: need("CATALYST_NATS_URL"), User: getenv("CATALYST_NATS_USER"), Password: getenv("CATALYST_NATS_PASSWORD"),
-			Name: "environment-controller",
+			URL: need("CATALYST_NATS_URL"), Name: "environment-controller",
+			SeedFile: getenv("CATALYST_NATS_SEED_FILE"), TokenFile: getenv("CATALYST_NATS_TOKEN_FILE"),
 		},
 		Git: gitea.Config{URL: need("CATALYST_GITEA_URL"), Token: need("CATALYST_GITEA_TOKEN")},
 		Organization: organization.Settings{
@@ -48,14 +60,51 @@ func readConfig(getenv func(string) string) (config, error) {
 			},
 		},
 	}
+	var err error
+	if c.Accounts.OperatorSeedFile = getenv("CATALYST_NATS_OPERATOR_SEED_FILE"); c.Accounts.OperatorSeedFile != "" {
+		need("CATALYST_NATS_SEED_FILE")
+		need("CATALYST_NATS_TOKEN_FILE")
+		c.Accounts.SystemTokenFile = need("CATALYST_NATS_SYSTEM_TOKEN_FILE")
+		c.Accounts.Settings, err = accountSettings(getenv, names(need("CATALYST_NATS_SERVICES")))
+	}
 	if len(missing) > 0 {
 		return config{}, fmt.Errorf("these environment variables must be set: %s", strings.Join(missing, ", "))
+	}
+	if err != nil {
+		return config{}, err
 	}
 	if strings.ContainsAny(c.Kubernetes.Kubeconfig, ":") {
 		return config{}, errors.New("KUBECONFIG must name one file")
 	}
 	c.Kubernetes.GitURL = c.Git.URL
 	return c, nil
+}
+
+// accountSettings reads what an Organization's account may hold: by default 1 GiB, of which three quarters are for events.
+func accountSettings(getenv func(string) string, services []string) (account.Settings, error) {
+	s := account.Settings{EnvTypes: environment.Types}
+	for name, v := range map[string]struct {
+		to *int64
+		or int64
+	}{
+		"CATALYST_ACCOUNT_DISK_BYTES": {&s.Limits.Disk, 1 << 30},
+		"CATALYST_ACCOUNT_STREAMS":    {&s.Limits.Streams, 16},
+		"CATALYST_ACCOUNT_CONSUMERS":  {&s.Limits.Consumers, 256},
+	} {
+		*v.to = v.or
+		if text := getenv(name); text != "" {
+			n, err := strconv.ParseInt(text, 10, 64)
+			if err != nil || n <= 0 {
+				return s, fmt.Errorf("%s is %q: it must be a number above 0", name, text)
+			}
+			*v.to = n
+		}
+	}
+	var err error
+	if s.Services, err = account.ParseServices(services); err != nil {
+		return s, fmt.Errorf("CATALYST_NATS_SERVICES: %w", err)
+	}
+	return s, nil
 }
 
 func names(list string) []string {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -17,7 +16,6 @@ import (
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
-	natsserver "github.com/nats-io/nats-server/v2/server"
 	authv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -30,6 +28,7 @@ import (
 	forgegitea "catalyst.openova.io/pkg/forge/gitea"
 	"catalyst.openova.io/pkg/forge/gitea/giteatest"
 	"catalyst.openova.io/pkg/spine"
+	"catalyst.openova.io/pkg/spine/spinetest"
 )
 
 // sovereign is the controller with real servers around it.
@@ -38,7 +37,8 @@ type sovereign struct {
 	gitea  *giteatest.Server
 	faults *faultyForge
 	git    *forgegitea.Client
-	events *spine.Spine
+	nats   *spinetest.Server
+	events *spine.Accounts
 	listen string
 	seq    int
 }
@@ -53,16 +53,20 @@ var (
 
 func (s *sovereign) start(t *testing.T) {
 	t.Helper()
-	opts := &natsserver.Options{Host: "127.0.0.1", Port: freePort(t), JetStream: true, StoreDir: t.TempDir(), NoSigs: true}
-	nats, err := natsserver.NewServer(opts)
-	must(t, err)
-	nats.Start()
-	t.Cleanup(nats.Shutdown)
+	s.nats = spinetest.Start(t)
+	own := s.nats.Config("environment-controller")
+	var services []string
+	for name, key := range s.nats.Keys {
+		services = append(services, name+"="+key)
+	}
 	s.listen = fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	kubeconfig := filepath.Join(s.dir, "kubeconfig") // written later: services start in any order
 	env := map[string]string{
-		"CATALYST_LISTEN": s.listen, "CATALYST_NATS_URL": nats.ClientURL(), "KUBECONFIG": kubeconfig,
-		"CATALYST_GITEA_URL": s.faults.url, "CATALYST_GITEA_TOKEN": s.gitea.AdminToken,
+		"CATALYST_LISTEN": s.listen, "CATALYST_NATS_URL": own.URL, "KUBECONFIG": kubeconfig,
+		"CATALYST_NATS_SEED_FILE": own.SeedFile, "CATALYST_NATS_TOKEN_FILE": own.TokenFile,
+		"CATALYST_NATS_OPERATOR_SEED_FILE": s.nats.OperatorFile, "CATALYST_NATS_SYSTEM_TOKEN_FILE": s.nats.SystemToken,
+		"CATALYST_NATS_SERVICES": strings.Join(services, ","),
+		"CATALYST_GITEA_URL":     s.faults.url, "CATALYST_GITEA_TOKEN": s.gitea.AdminToken,
 		"CATALYST_WEBHOOK_URL": "http://127.0.0.1:15099/webhooks/gitea", "CATALYST_WEBHOOK_SECRET": "s3cret",
 		"CATALYST_FLUX_GIT_USER": "catalyst-flux", "CATALYST_FLUX_GIT_TOKEN": "flux-token",
 		"CATALYST_SIGNING_PUBLIC_KEY_FILE": writeFile(t, s.dir, "catalyst.pub", "PUBLIC KEY"),
@@ -82,10 +86,7 @@ func (s *sovereign) start(t *testing.T) {
 			t.Error("the controller did not end within 10 s")
 		}
 	})
-	s.events, err = spine.Connect(spine.Config{URL: nats.ClientURL(), Name: "test"}, slog.New(slog.DiscardHandler))
-	must(t, err)
-	t.Cleanup(s.events.Close)
-	must(t, s.events.EnsureStream(t.Context()))
+	s.events = s.nats.Open(t, "observer")
 }
 
 func (s *sovereign) ready() (bool, string) {

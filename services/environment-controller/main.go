@@ -4,11 +4,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -20,8 +23,11 @@ import (
 	forgegitea "catalyst.openova.io/pkg/forge/gitea"
 	"catalyst.openova.io/pkg/server"
 	"catalyst.openova.io/pkg/spine"
+	"catalyst.openova.io/pkg/spine/access"
+	"catalyst.openova.io/services/environment-controller/internal/account"
 	"catalyst.openova.io/services/environment-controller/internal/gitea"
 	"catalyst.openova.io/services/environment-controller/internal/kubernetes"
+	"catalyst.openova.io/services/environment-controller/internal/nats"
 	"catalyst.openova.io/services/environment-controller/internal/organization"
 	spineadapter "catalyst.openova.io/services/environment-controller/internal/spine"
 )
@@ -44,7 +50,7 @@ func run(ctx context.Context, _ []string, getenv func(string) string, _ io.Write
 	if err != nil {
 		return err
 	}
-	events, err := spine.Connect(cfg.Spine, log)
+	events, err := spine.Open(cfg.Spine, log)
 	if err != nil {
 		return err
 	}
@@ -52,18 +58,43 @@ func run(ctx context.Context, _ []string, getenv func(string) string, _ io.Write
 	admin := gitea.New(cfg.Git.URL, cfg.Git.Token)
 	organizations := organization.NewKeeper(admin, admin, admin, cfg.Organization, log)
 	controllers := kubernetes.New(cfg.Kubernetes, organizations, git, log)
+	if cfg.Accounts.OperatorSeedFile != "" {
+		operator, err := nats.Connect(cfg.Spine, cfg.Accounts.SystemTokenFile, controllers.LookAgain, log)
+		if err != nil {
+			return err
+		}
+		defer operator.Close()
+		keeper, err := accountKeeper(cfg, operator, events, log)
+		if err != nil {
+			return err
+		}
+		controllers.KeepAccounts(keeper)
+	}
+	hear := spineadapter.Listener{Accounts: events, Trigger: controllers.Trigger, Gone: controllers.LookAgain, Log: log}
 
 	return together(ctx,
 		func(ctx context.Context) error {
 			return server.Serve(ctx, cfg.Listen, http.NotFoundHandler(),
-				server.Check{Name: "nats", Ready: events.Ready},
+				server.Check{Name: "nats", Ready: events.Sovereign().Ready},
 				server.Check{Name: "gitea", Ready: git.Ready},
 				server.Check{Name: "cluster", Ready: controllers.Ready})
 		},
 		controllers.Run,
-		func(ctx context.Context) error { return spineadapter.Listen(ctx, events, controllers.Trigger) },
+		hear.Listen,
 		func(ctx context.Context) error { return keepHook(ctx, organizations, log) },
 	)
+}
+
+func accountKeeper(cfg config, operator account.Server, events *spine.Accounts, log *slog.Logger) (*account.Keeper, error) {
+	seed, err := os.ReadFile(cfg.Accounts.OperatorSeedFile)
+	if err != nil {
+		return nil, fmt.Errorf("CATALYST_NATS_OPERATOR_SEED_FILE: %w", err)
+	}
+	signer, err := access.NewOperator(bytes.TrimSpace(seed))
+	if err != nil {
+		return nil, fmt.Errorf("CATALYST_NATS_OPERATOR_SEED_FILE: %w", err)
+	}
+	return account.NewKeeper(signer, operator, nats.NewBoard(events), cfg.Accounts.Settings, log), nil
 }
 
 // together runs all until the first one ends, and then ends the others.

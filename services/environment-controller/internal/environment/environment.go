@@ -20,6 +20,9 @@ type Environment struct {
 	Branch       string
 }
 
+// Types are the stages that there can be.
+var Types = []string{"dev", "poc", "stg", "uat", "prod"}
+
 // Trigger asks to look at one Application, because something about it may have changed. It carries no facts.
 type Trigger struct{ Organization, Environment, Application string }
 

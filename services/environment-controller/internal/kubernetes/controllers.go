@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
+	catalystv1 "catalyst.openova.io/pkg/api/v1alpha1"
 	"catalyst.openova.io/services/environment-controller/internal/environment"
 	"catalyst.openova.io/services/environment-controller/internal/organization"
 )
@@ -30,14 +31,24 @@ type Config struct {
 	Credentials Credentials
 }
 
+// Accounts keeps the accounts of Organizations on the spine; account.Keeper is one.
+type Accounts interface {
+	// Keep brings one to what it should be, and returns how many changes that took.
+	Keep(ctx context.Context, organization string) (int, error)
+	// Withdraw takes one away from the services.
+	Withdraw(ctx context.Context, organization string) error
+}
+
 // Controllers run against one cluster.
 type Controllers struct {
 	config        Config
 	organizations *organization.Keeper
+	accounts      Accounts
 	git           environment.Git
 	log           *slog.Logger
 
 	triggers chan event.TypedGenericEvent[environment.Trigger]
+	again    chan event.GenericEvent
 	waiting  atomic.Pointer[string]
 }
 
@@ -46,6 +57,7 @@ func New(cfg Config, organizations *organization.Keeper, git environment.Git, lo
 	c := &Controllers{
 		config: cfg, organizations: organizations, git: git, log: log,
 		triggers: make(chan event.TypedGenericEvent[environment.Trigger], 256),
+		again:    make(chan event.GenericEvent, 1),
 	}
 	c.say("the cluster has not been reached yet")
 	return c
@@ -58,6 +70,17 @@ func (c *Controllers) Trigger(ctx context.Context, t environment.Trigger) error 
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// KeepAccounts has the accounts of Organizations kept too. It is called before Run, where the spine has accounts.
+func (c *Controllers) KeepAccounts(a Accounts) { c.accounts = a }
+
+// LookAgain has all Organizations looked at soon. It does not wait.
+func (c *Controllers) LookAgain() {
+	select {
+	case c.again <- event.GenericEvent{Object: &catalystv1.Organization{}}:
+	default: // somebody asked already
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	catalystv1 "catalyst.openova.io/pkg/api/v1alpha1"
 	"catalyst.openova.io/pkg/forge"
+	"catalyst.openova.io/services/environment-controller/internal/account"
 	"catalyst.openova.io/services/environment-controller/internal/organization"
 )
 
@@ -29,6 +30,7 @@ const (
 	reasonKeyMissing          = "KeyMissing"
 	reasonClusterRefused      = "ClusterRefused"
 	reasonGitUnclear          = "GitUnclear"
+	reasonSpineUnavailable    = "SpineUnavailable"
 )
 
 // Pauses before the next look. When all is well the next one is there to heal what nobody told us of.
@@ -57,12 +59,14 @@ func classify(err error) *waiting {
 		return w
 	}
 	w = &waiting{err: err, status: metav1.ConditionFalse, again: patience}
-	var account *organization.AccountMissingError
+	var missing *organization.AccountMissingError
 	switch {
 	case errors.Is(err, forge.ErrUnavailable):
 		w.reason, w.status, w.again = reasonForgeUnavailable, metav1.ConditionUnknown, shortly
-	case errors.As(err, &account):
+	case errors.As(err, &missing):
 		w.reason, w.again = reasonAccountMissing, shortly
+	case errors.Is(err, account.ErrUnavailable):
+		w.reason, w.status, w.again = reasonSpineUnavailable, metav1.ConditionUnknown, shortly
 	case errors.Is(err, forge.ErrForbidden):
 		w.reason = reasonForgeForbids
 	case isCluster(err):

@@ -33,8 +33,9 @@ func (c *Controllers) addControllers(m manager.Manager) error {
 	keeper := environment.NewKeeper(c.git, &cluster{client: cl, gitURL: c.config.GitURL}, c.log)
 	err := builder.ControllerManagedBy(m).Named("organization").
 		For(&catalystv1.Organization{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		WatchesRawSource(source.Channel(c.again, handler.EnqueueRequestsFromMapFunc(everyOrganization(cl)))).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 2, RateLimiter: limiter[reconcile.Request]()}).
-		Complete(&organizationReconciler{client: cl, keeper: c.organizations, log: c.log})
+		Complete(&organizationReconciler{client: cl, keeper: c.organizations, accounts: c.accounts, log: c.log})
 	if err != nil {
 		return err
 	}
@@ -118,6 +119,21 @@ func environmentsOf(c client.Client) handler.MapFunc {
 			if all.Items[i].Spec.Organization == o.GetName() {
 				out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&all.Items[i])})
 			}
+		}
+		return out
+	}
+}
+
+func everyOrganization(c client.Client) handler.MapFunc {
+	return func(ctx context.Context, _ client.Object) []reconcile.Request {
+		var all catalystv1.OrganizationList
+		if err := c.List(ctx, &all); err != nil {
+			slog.DebugContext(ctx, "organizations are not listed", "error", err)
+			return nil
+		}
+		out := make([]reconcile.Request, len(all.Items))
+		for i := range all.Items {
+			out[i].NamespacedName = client.ObjectKeyFromObject(&all.Items[i])
 		}
 		return out
 	}
