@@ -10,8 +10,10 @@ import (
 
 // config is everything that the environment says.
 type config struct {
-	listen     string
-	spine      spine.Config
+	listen string
+	spine  spine.Config
+	// intents is the server that holds what was asked: it writes through to the disk before it answers.
+	intents    spine.Config
 	issuer     string
 	audience   string
 	giteaURL   string
@@ -22,11 +24,13 @@ type config struct {
 func load(getenv func(string) string) (config, error) {
 	c := config{
 		listen: cmp.Or(getenv("CATALYST_LISTEN"), "127.0.0.1:7082"),
-		spine: spine.Config{URL: getenv("CATALYST_NATS_URL"), User: getenv("CATALYST_NATS_USER"),
-			Password: getenv("CATALYST_NATS_PASSWORD"), Name: "provisioning"},
+		spine: spine.Config{URL: getenv("CATALYST_NATS_URL"), Name: "provisioning",
+			SeedFile: getenv("CATALYST_NATS_SEED_FILE"), TokenFile: getenv("CATALYST_NATS_TOKEN_FILE")},
 		issuer: getenv("CATALYST_ISSUER_URL"), audience: cmp.Or(getenv("CATALYST_AUDIENCE"), "catalyst"),
 		giteaURL: getenv("CATALYST_GITEA_URL"), giteaToken: getenv("CATALYST_GITEA_TOKEN"), catalog: getenv("CATALYST_CATALOG_URL"),
 	}
+	c.intents = c.spine
+	c.intents.URL = cmp.Or(getenv("CATALYST_INTENTS_URL"), c.spine.URL)
 	var missing []string
 	for _, v := range []struct{ name, value string }{
 		{"CATALYST_NATS_URL", c.spine.URL}, {"CATALYST_ISSUER_URL", c.issuer}, {"CATALYST_GITEA_URL", c.giteaURL},

@@ -58,7 +58,7 @@ func (anyone) Verify(_ context.Context, token string) (identity.Person, time.Tim
 type world struct {
 	gitea *giteatest.Server
 	git   *gitea.Client
-	spine *spine.Spine
+	spine *spine.Accounts
 	cfg   config
 }
 
@@ -85,11 +85,11 @@ func build(t *testing.T) *world {
 	catalog := httptest.NewServer(mux)
 	t.Cleanup(catalog.Close)
 	w.cfg = config{catalog: catalog.URL, spine: spine.Config{URL: server.ClientURL(), Name: "test"}}
-	if w.spine, err = spine.Connect(w.cfg.spine, slog.Default()); err != nil {
+	if w.spine, err = spine.Open(w.cfg.spine, slog.Default()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.spine.Close)
-	if err := w.spine.EnsureStream(t.Context()); err != nil {
+	if err := w.spine.Sovereign().EnsureStream(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	w.put(t, view.KindOrganization, "acme", view.Organization{Header: view.Header{Kind: view.KindOrganization, Organization: "acme", Name: "acme"}, Ready: true})
@@ -102,7 +102,7 @@ func build(t *testing.T) *world {
 
 func (w *world) put(t *testing.T, kind view.Kind, name string, v any) {
 	t.Helper()
-	kv, err := w.spine.Views(t.Context(), spine.System)
+	kv, err := w.spine.Sovereign().Views(t.Context(), spine.System)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func (w *world) put(t *testing.T, kind view.Kind, name string, v any) {
 // live starts one process; the function that it returns kills it.
 func (w *world) live(t *testing.T) (http.Handler, func()) {
 	t.Helper()
-	p := assemble(w.cfg, w.git, w.spine, anyone{}, slog.New(slog.DiscardHandler))
+	p := assemble(w.cfg, w.git, w.spine, w.spine.Sovereign(), anyone{}, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = p.worker.Work(ctx) }()
@@ -158,7 +158,7 @@ func (w *world) wait(t *testing.T, id string) *operation.Operation {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	kv, err := w.spine.JetStream().KeyValue(ctx, jetstream.Bucket)
+	kv, err := w.spine.Sovereign().JetStream().KeyValue(ctx, jetstream.Bucket)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,17 +47,29 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 	if err != nil {
 		return fmt.Errorf("CATALYST_GITEA_URL: %w", err)
 	}
-	sp, err := spine.Connect(cfg.spine, log)
+	accounts, err := spine.Open(cfg.spine, log)
 	if err != nil {
 		return err
 	}
-	defer sp.Close()
+	defer accounts.Close()
+	intents := accounts
+	if cfg.intents != cfg.spine {
+		if intents, err = spine.Open(cfg.intents, log); err != nil {
+			return err
+		}
+		defer intents.Close()
+	}
 	verifier := identity.NewVerifier(cfg.issuer, cfg.audience)
-	p := assemble(cfg, git, sp, verifier, log)
+	p := assemble(cfg, git, accounts, intents.Sovereign(), verifier, log)
 
 	ctx, cancel := context.WithCancel(ctx)
 	worked := make(chan error, 1)
 	go func() { worked <- p.worker.Work(ctx) }()
+	go func() {
+		if err := accounts.Sovereign().AnswerTell(ctx, spine.TellProvisioning, p.records.TellAgain); ctx.Err() == nil {
+			log.Error("nobody can ask to be told again", "error", err)
+		}
+	}()
 	err = server.Serve(ctx, cfg.listen, p.handler,
 		server.Check{Name: "operations", Ready: p.records.Ready},
 		server.Check{Name: "git", Ready: git.Ready},
@@ -75,9 +87,9 @@ type provisioning struct {
 	handler http.Handler
 }
 
-func assemble(cfg config, git operation.Forge, sp *spine.Spine, verifier identity.TokenVerifier, log *slog.Logger) provisioning {
-	records := jetstream.New(sp)
-	planner := &operation.Planner{Forge: git, Catalog: catalog.New(cfg.catalog), Directory: readmodel.New(sp), Records: records, Now: time.Now}
+func assemble(cfg config, git operation.Forge, accounts *spine.Accounts, intents *spine.Spine, verifier identity.TokenVerifier, log *slog.Logger) provisioning {
+	records := jetstream.New(intents, accounts, log)
+	planner := &operation.Planner{Forge: git, Catalog: catalog.New(cfg.catalog), Directory: readmodel.New(accounts.Sovereign()), Records: records, Now: time.Now}
 	runner := &operation.Runner{Forge: git, Records: records, Now: time.Now, Log: log}
 	api := rest.New(&operation.Service{Planner: planner, Records: records, Log: log}, verifier)
 	return provisioning{

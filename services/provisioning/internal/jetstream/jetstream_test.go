@@ -20,6 +20,7 @@ import (
 	"catalyst.openova.io/pkg/forge"
 	"catalyst.openova.io/pkg/forge/forgetest"
 	"catalyst.openova.io/pkg/spine"
+	"catalyst.openova.io/pkg/spine/spinetest"
 	spinev1 "catalyst.openova.io/proto/gen/catalyst/spine/v1"
 	"catalyst.openova.io/services/provisioning/internal/gitlayout"
 	"catalyst.openova.io/services/provisioning/internal/jetstream"
@@ -40,16 +41,16 @@ func nats(t *testing.T, dir string, port int) *natsserver.Server {
 	return s
 }
 
-func connect(t *testing.T, url string) *spine.Spine {
+func connect(t *testing.T, url string) *spine.Accounts {
 	t.Helper()
-	sp, err := spine.Connect(spine.Config{URL: url, Name: "test"}, slog.New(slog.DiscardHandler))
+	a, err := spine.Open(spine.Config{URL: url, Name: "test"}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := sp.EnsureStream(t.Context()); err != nil {
+	if err := a.Sovereign().EnsureStream(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return sp
+	return a
 }
 
 type catalog struct{}
@@ -61,25 +62,30 @@ func (catalog) Blueprint(_ context.Context, name, _ string) (operation.Blueprint
 
 type directory struct{}
 
-func (directory) Environments(context.Context, string) ([]operation.Environment, error) {
-	return []operation.Environment{{Name: "acme-dev", EnvType: "dev", Branch: "develop", Ready: true}}, nil
+func (directory) Environments(_ context.Context, organization string) ([]operation.Environment, error) {
+	return []operation.Environment{{Name: organization + "-dev", EnvType: "dev", Branch: "develop", Ready: true}}, nil
 }
 
 // process is one life of provisioning: it can be killed, and another takes over.
 type process struct {
-	t       *testing.T
-	spine   *spine.Spine
-	records *jetstream.Records
-	service *operation.Service
-	kill    context.CancelFunc
-	done    chan struct{}
+	t        *testing.T
+	accounts *spine.Accounts
+	spine    *spine.Spine
+	records  *jetstream.Records
+	service  *operation.Service
+	kill     context.CancelFunc
+	done     chan struct{}
 }
 
 func begin(t *testing.T, url string, f *forgetest.Fake) *process {
 	t.Helper()
-	sp := connect(t, url)
+	return beginWith(t, connect(t, url), f)
+}
+
+func beginWith(t *testing.T, a *spine.Accounts, f *forgetest.Fake) *process {
+	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	p := &process{t: t, spine: sp, records: jetstream.New(sp), done: make(chan struct{})}
+	p := &process{t: t, accounts: a, spine: a.Sovereign(), records: jetstream.New(a.Sovereign(), a, log), done: make(chan struct{})}
 	p.service = &operation.Service{Records: p.records, Log: log, Planner: &operation.Planner{Forge: f, Catalog: catalog{}, Directory: directory{}, Records: p.records, Now: time.Now}}
 	runner := &operation.Runner{Forge: f, Records: p.records, Now: time.Now, Log: log}
 	worker := &jetstream.Worker{Records: p.records, Run: runner.Run, Parallel: 4, Log: log}
@@ -96,7 +102,7 @@ func begin(t *testing.T, url string, f *forgetest.Fake) *process {
 func (p *process) end() {
 	p.kill()
 	<-p.done
-	p.spine.Close()
+	p.accounts.Close()
 }
 
 func request(i int) operation.Request {
@@ -274,9 +280,9 @@ func state(t *testing.T, sp *spine.Spine, id, want string) {
 func TestConflict(t *testing.T) {
 	server := nats(t, t.TempDir(), -1)
 	defer server.Shutdown()
-	sp := connect(t, server.ClientURL())
-	defer sp.Close()
-	r := jetstream.New(sp)
+	a := connect(t, server.ClientURL())
+	defer a.Close()
+	r := jetstream.New(a.Sovereign(), a, slog.New(slog.DiscardHandler))
 	o := &operation.Operation{ID: "op-1", Message: "one"}
 	if err := r.Create(t.Context(), o); err != nil {
 		t.Fatal(err)
@@ -284,7 +290,7 @@ func TestConflict(t *testing.T) {
 	if err := r.Create(t.Context(), &operation.Operation{ID: "op-1"}); !errors.Is(err, operation.ErrConflict) {
 		t.Errorf("create: %v", err)
 	}
-	a, err := r.Get(t.Context(), "op-1")
+	first, err := r.Get(t.Context(), "op-1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +298,7 @@ func TestConflict(t *testing.T) {
 	if err := r.Update(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Update(t.Context(), a); !errors.Is(err, operation.ErrConflict) {
+	if err := r.Update(t.Context(), first); !errors.Is(err, operation.ErrConflict) {
 		t.Errorf("update: %v", err)
 	}
 	if _, err := r.Get(t.Context(), "op-2"); !errors.Is(err, operation.ErrNoRecord) {
@@ -335,8 +341,8 @@ func TestAcceptedButNotQueued(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var e spine.Event
-		if err := json.Unmarshal(msg.Data(), &e); err != nil {
+		e, err := spine.ParseEvent(msg.Subject(), msg.Headers(), msg.Data())
+		if err != nil {
 			t.Fatal(err)
 		}
 		progress := e.Data.(*spinev1.OperationProgressed)
@@ -347,5 +353,56 @@ func TestAcceptedButNotQueued(t *testing.T) {
 		if progress.GetState() == "Succeeded" {
 			return
 		}
+	}
+}
+
+// One Organization has no account yet. Its Operations run all the same, and are announced when it has one; those of the
+// other are not held up.
+func TestAnAccountThatIsNotThereYet(t *testing.T) {
+	server := spinetest.Start(t)
+	server.Organization(t, "umbrella", 1<<24)
+	f := forgetest.New("acme", "umbrella")
+	p := beginWith(t, server.Open(t, "provisioning"), f)
+	defer p.end()
+	ids := map[string]string{}
+	for i, organization := range []string{"acme", "acme", "acme", "acme", "acme", "acme", "umbrella"} {
+		r := request(i)
+		r.Organization, r.Environment = organization, organization+"-dev"
+		o, err := p.service.Submit(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[organization] = o.ID // the last of each
+	}
+	for id, o := range ended(t, p.spine, 7) {
+		if o.State != "Succeeded" {
+			t.Errorf("%s ended as %s: %s", id, o.State, o.Message)
+		}
+	}
+	announced(t, server, "umbrella", ids["umbrella"])
+	server.Organization(t, "acme", 1<<24)
+	announced(t, server, "acme", ids["acme"])
+}
+
+// announced waits until an Organization's account says that an Operation has succeeded.
+func announced(t *testing.T, server *spinetest.Server, organization, id string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	s, err := server.Open(t, "projector").Organization(ctx, organization)
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard := errors.New("heard")
+	err = s.Read(ctx, spine.Reading{Subjects: []string{spine.Class("op")}}, func(_ context.Context, b spine.Batch) error {
+		for _, e := range b.Events {
+			if o, ok := e.Data.(*spinev1.OperationProgressed); ok && o.GetId() == id && o.GetState() == "Succeeded" {
+				return heard
+			}
+		}
+		return nil
+	})
+	if !errors.Is(err, heard) {
+		t.Fatalf("%s of %s was not announced: %v", id, organization, err)
 	}
 }

@@ -7,15 +7,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"catalyst.openova.io/pkg/spine"
-	spinev1 "catalyst.openova.io/proto/gen/catalyst/spine/v1"
 	"catalyst.openova.io/services/provisioning/internal/operation"
 )
 
@@ -31,6 +30,7 @@ const (
 // Records implements operation.Records.
 type Records struct {
 	spine *spine.Spine
+	*announcer
 
 	mu     sync.Mutex
 	bucket jetstream.KeyValue
@@ -40,8 +40,11 @@ type Records struct {
 
 var _ operation.Records = (*Records)(nil)
 
-// New returns records on a spine. It does not connect.
-func New(sp *spine.Spine) *Records { return &Records{spine: sp} }
+// New returns records that are kept in one account, and announced in the account of each Organization. It does not
+// connect.
+func New(intents *spine.Spine, accounts *spine.Accounts, log *slog.Logger) *Records {
+	return &Records{spine: intents, announcer: &announcer{of: accounts.Of, log: log, later: map[string]map[string]int64{}}}
+}
 
 // open returns the bucket; the first use makes it and the queue.
 func (r *Records) open(ctx context.Context) (jetstream.KeyValue, error) {
@@ -163,33 +166,4 @@ func (r *Records) Enqueue(ctx context.Context, id string) error {
 		return fmt.Errorf("queue %s: %w", id, err)
 	}
 	return nil
-}
-
-// Announce implements operation.Records: one event for each Environment in which the Operation shows.
-func (r *Records) Announce(ctx context.Context, o *operation.Operation) error {
-	for _, env := range o.Environments {
-		e := spine.Event{
-			ID: fmt.Sprintf("%s/%s/%d", o.ID, env, o.Sequence), Source: "/provisioning",
-			Subject: spine.Operation(env, o.ID), Time: time.Now(), Data: progress(o, env),
-		}
-		if err := r.spine.Publish(ctx, e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func progress(o *operation.Operation, env string) *spinev1.OperationProgressed {
-	p := &spinev1.OperationProgressed{
-		Id: o.ID, Organization: o.Organization, Environment: env, Application: o.Application, Action: string(o.Action),
-		Requester: o.Requester.Email, State: string(o.State), Message: o.Message, Commit: o.Commit,
-		CreatedAt: timestamppb.New(o.CreatedAt), Sequence: o.Sequence,
-	}
-	if !o.EndedAt.IsZero() {
-		p.EndedAt = timestamppb.New(o.EndedAt)
-	}
-	for _, s := range o.Steps {
-		p.Steps = append(p.Steps, &spinev1.OperationProgressed_Step{Name: s.Name, State: string(s.State), Message: s.Message})
-	}
-	return p
 }

@@ -80,6 +80,7 @@ func (w *Worker) work(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, it.Stop)
 	defer stop()
 	wg.Go(func() { w.sweepLoop(ctx) })
+	wg.Go(func() { w.announceLoop(ctx) })
 	slots := make(chan struct{}, w.Parallel)
 	for {
 		select {
@@ -161,6 +162,14 @@ func (w *Worker) sweepLoop(ctx context.Context) {
 	}
 }
 
+// announceLoop tells what could not be told.
+func (w *Worker) announceLoop(ctx context.Context) {
+	for ctx.Err() == nil {
+		pause(ctx, sweepEvery)
+		w.Records.catchUp(ctx, w.Records.Get)
+	}
+}
+
 // sweep queues the Operations that have not ended. At a start it takes all of them, which also ends the wait for what a
 // process that died was working on; later only those that the queue does not hold.
 func (w *Worker) sweep(ctx context.Context, start bool) error {
@@ -200,7 +209,9 @@ func (w *Worker) resume(ctx context.Context, stream jetstream.Stream, e jetstrea
 	}
 	if o.Final() {
 		if start && time.Since(o.EndedAt) < recent {
-			return w.Records.Announce(ctx, o)
+			if err := w.Records.Announce(ctx, o); err != nil { // it is announced later
+				w.Log.Debug("the end of an Operation was not announced", "operation", o.ID, "error", err)
+			}
 		}
 		return nil
 	}

@@ -114,7 +114,7 @@ func (o *Operation) Final() bool {
 // View is what people read of it.
 func (o *Operation) View() view.Operation {
 	return view.Operation{
-		Header: view.Header{Kind: view.KindOperation, Organization: o.Organization, Environment: o.Environment, Name: o.ID, ObservedAt: o.changedAt()},
+		Header: view.Header{Kind: view.KindOperation, Organization: o.Organization, Environment: o.Environment, Name: o.ID, ChangedAt: o.changedAt()},
 		Action: string(o.Action), Application: o.Application, Requester: o.Requester.Email, State: o.State, Message: o.Message,
 		Steps: o.Steps, Commit: o.Commit, CreatedAt: o.CreatedAt, EndedAt: o.EndedAt,
 	}

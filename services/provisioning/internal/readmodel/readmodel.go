@@ -27,9 +27,9 @@ func New(sp *spine.Spine) *Directory { return &Directory{spine: sp} }
 
 // Environments implements operation.Directory.
 func (d *Directory) Environments(ctx context.Context, organization string) ([]operation.Environment, error) {
-	kv, err := d.spine.Views(ctx, spine.System)
+	kv, err := d.spine.JetStream().KeyValue(ctx, spine.Bucket(spine.System))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the views, which the projector makes: %w", err)
 	}
 	_, err = kv.Get(ctx, spine.Key(string(view.KindOrganization), organization))
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
