@@ -3,58 +3,33 @@ package projection
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"catalyst.openova.io/pkg/view"
 	spinev1 "catalyst.openova.io/proto/gen/catalyst/spine/v1"
 )
 
-// evidence is everything known of one Application in one Environment.
-type evidence struct {
-	branch     *spinev1.BranchObserved // nil until Git was read
-	objects    []*spinev1.ObjectObserved
-	operations []*spinev1.OperationProgressed // newest first
-}
+// How much of each a card shows.
+const (
+	keptChanges   = 10
+	keptPods      = 50
+	keptWarnings  = 10
+	longestText   = 1000 // characters of a message
+	slimWorkloads = 100  // of a card that would be too large
+)
 
-func (s *State) evidence(app string) evidence {
-	var e evidence
-	for _, f := range s.Facts() {
-		switch f := f.(type) {
-		case *spinev1.ObjectObserved:
-			if f.GetApplication() == app && !f.GetDeleted() {
-				e.objects = append(e.objects, f)
-			}
-		case *spinev1.BranchObserved:
-			if f.GetApplication() == app {
-				e.branch = f
-			}
-		case *spinev1.OperationProgressed:
-			if f.GetApplication() == app {
-				e.operations = append(e.operations, f)
-			}
-		}
-	}
-	slices.SortFunc(e.operations, func(a, b *spinev1.OperationProgressed) int {
-		return cmp.Or(-compareTime(a.GetCreatedAt(), b.GetCreatedAt()), cmp.Compare(a.GetId(), b.GetId()))
-	})
-	return e
-}
-
-func (s *State) application(app string) (view.Application, bool) {
-	e := s.evidence(app)
-	phase, message := e.phase()
-	if phase == "" {
-		return view.Application{}, false
-	}
+func (s *State) application(e *evidence) view.Application {
 	a := view.Application{
 		Header: view.Header{
-			Kind: view.KindApplication, Organization: e.organization(), Environment: s.Environment, Name: app, ObservedAt: e.observedAt(),
+			Kind: view.KindApplication, Organization: s.organization, Environment: s.Environment, Name: e.name,
+			ChangedAt: e.changedAt(), UnknownSince: e.verdict.unknownSince,
 		},
-		Blueprint: view.Blueprint{Name: e.branch.GetBlueprint(), Version: e.branch.GetBlueprintVersion()},
-		Phase:     phase, Message: message,
+		Blueprint: view.Blueprint{Name: clip(e.branch.GetBlueprint()), Version: clip(e.branch.GetBlueprintVersion())},
+		Phase:     e.verdict.phase, Message: clip(e.verdict.message),
 		Workloads: []view.Workload{}, Endpoints: []view.Endpoint{}, Conditions: []view.Part{}, Changes: []view.Commit{},
+		Pods: podsOf(e.pods), Warnings: warningsOf(e.warnings), DependsOn: []view.Dependency{}, UsedBy: s.usedBy(e.name),
 		Repository: e.branch.GetCloneUrl(), Branch: e.branch.GetBranch(),
 		Since: e.since(),
 	}
@@ -62,90 +37,112 @@ func (s *State) application(app string) (view.Application, bool) {
 		a.Desired = commitOf(e.branch.GetHead())
 	}
 	if sha := e.appliedSHA(); sha != "" {
-		a.Applied = &view.Commit{SHA: sha}
+		a.Applied = &view.Commit{SHA: clip(sha)}
 	}
-	for _, c := range e.branch.GetRecent() {
+	for _, c := range e.commits() {
 		a.Changes = append(a.Changes, *commitOf(c))
 		if a.Applied != nil && c.GetSha() == a.Applied.SHA {
 			a.Applied = commitOf(c)
 		}
 	}
+	for _, d := range needs(e.branch) {
+		need := view.Dependency{Alias: clip(d.GetAlias()), Application: clip(d.GetApplication())}
+		if other := s.evidence[d.GetApplication()]; other != nil {
+			need.Phase = other.verdict.phase
+		}
+		a.DependsOn = append(a.DependsOn, need)
+	}
+	var services []view.Endpoint
 	for _, o := range e.objects {
 		switch {
 		case o.GetWorkload() != nil:
 			a.Workloads = append(a.Workloads, workloadOf(o))
-		case o.GetFlux() != nil:
+		case o.GetFlux() != nil, o.GetResource() != nil:
 			a.Conditions = append(a.Conditions, partOf(o))
+		case o.GetIngress() != nil:
+			for _, url := range o.GetIngress().GetUrls() {
+				a.Endpoints = append(a.Endpoints, view.Endpoint{Name: o.GetObject().GetName(), URL: url})
+			}
 		case o.GetService() != nil:
-			a.Endpoints = append(a.Endpoints, endpointsOf(o)...)
+			services = append(services, endpointsOf(o)...)
 		}
 	}
-	return a, true
+	a.Endpoints = append(a.Endpoints, services...)
+	return a
 }
 
-func (e evidence) organization() string {
-	if o := e.branch.GetOrganization(); o != "" {
-		return o
+// slimApplication leaves of a card that is too large what fits in any case.
+func slimApplication(a *view.Application) {
+	a.Workloads = a.Workloads[:min(len(a.Workloads), slimWorkloads)]
+	for i := range a.Workloads {
+		a.Workloads[i].Images = []string{}
 	}
-	for _, o := range e.objects {
-		if o.GetOrganization() != "" {
-			return o.GetOrganization()
-		}
-	}
-	if len(e.operations) > 0 {
-		return e.operations[0].GetOrganization()
-	}
-	return ""
+	a.Pods, a.Warnings, a.Conditions, a.Endpoints = []view.Pod{}, []view.Warning{}, []view.Part{}, []view.Endpoint{}
+	a.DependsOn, a.UsedBy, a.Changes = []view.Dependency{}, []string{}, []view.Commit{}
+	a.Repository, a.Branch = clip(a.Repository), clip(a.Branch)
 }
 
-func (e evidence) observedAt() time.Time {
-	t := latest(e.branch.GetObservedAt().AsTime())
-	for _, o := range e.objects {
-		t = latest(t, o.GetObservedAt().AsTime())
-	}
-	for _, o := range e.operations {
-		t = latest(t, o.GetCreatedAt().AsTime(), o.GetEndedAt().AsTime())
-	}
-	return t
+func (s *State) usedBy(app string) []string {
+	return append([]string{}, slices.Sorted(maps.Keys(s.dependents[app]))...)
 }
 
-func (e evidence) since() time.Time {
-	t := latest(e.branch.GetHead().GetCommittedAt().AsTime())
-	for _, o := range e.objects {
-		t = latest(t, o.GetHealth().GetSince().AsTime())
-	}
-	if t.Unix() <= 0 && len(e.operations) > 0 {
-		t = latest(e.operations[0].GetCreatedAt().AsTime())
-	}
-	return t
-}
-
-// appliedSHA is the commit that the Application's own Kustomization says it applied.
-func (e evidence) appliedSHA() string {
-	for _, o := range e.objects {
-		if o.GetObject().GetKind() == "Kustomization" && e.isRoot(o) {
-			if _, sha, ok := strings.Cut(o.GetFlux().GetRevision(), "@sha1:"); ok {
-				return sha
+func podsOf(objects []*spinev1.ObjectObserved) []view.Pod {
+	out := make([]view.Pod, 0, min(len(objects), keptPods))
+	for _, troubled := range []bool{true, false} {
+		for _, o := range objects {
+			if p := o.GetPod(); len(out) < keptPods && inTrouble(p) == troubled {
+				out = append(out, view.Pod{
+					Name: o.GetObject().GetName(), Workload: p.GetWorkload(), Phase: p.GetPhase(), Ready: p.GetReady(), Restarts: p.GetRestarts(),
+					Reason: clip(p.GetReason()), Message: clip(p.GetMessage()),
+				})
 			}
 		}
 	}
-	return ""
+	return out
 }
 
-// isRoot tells the Kustomization that applies the repo from one that the repo itself brings.
-func (e evidence) isRoot(o *spinev1.ObjectObserved) bool {
-	return o.GetObject().GetName() == o.GetApplication()
+func inTrouble(p *spinev1.Pod) bool {
+	return p.GetReason() != "" || !p.GetReady() && p.GetPhase() != "Succeeded"
+}
+
+func warningsOf(objects []*spinev1.ObjectObserved) []view.Warning {
+	newest := slices.Clone(objects)
+	slices.SortStableFunc(newest, func(a, b *spinev1.ObjectObserved) int {
+		return -compareTime(a.GetWarning().GetLastSeen(), b.GetWarning().GetLastSeen())
+	})
+	out := make([]view.Warning, 0, min(len(newest), keptWarnings))
+	for _, o := range newest[:min(len(newest), keptWarnings)] {
+		w := o.GetWarning()
+		out = append(out, view.Warning{
+			About: w.GetAbout(), Reason: clip(w.GetReason()), Message: clip(w.GetMessage()), Count: w.GetCount(), At: instant(w.GetLastSeen()),
+		})
+	}
+	return out
 }
 
 func commitOf(c *spinev1.Commit) *view.Commit {
 	return &view.Commit{
-		SHA: c.GetSha(), Author: c.GetAuthorName(), Email: c.GetAuthorEmail(),
-		Message: firstLine(c.GetMessage()), At: c.GetCommittedAt().AsTime(),
+		SHA: clip(c.GetSha()), Author: clip(c.GetAuthorName()), Email: clip(c.GetAuthorEmail()), Message: firstLine(c.GetMessage()), At: instant(c.GetCommittedAt()),
 	}
 }
 
 func firstLine(s string) string {
 	s, _, _ = strings.Cut(strings.TrimSpace(s), "\n")
+	return clip(s)
+}
+
+// clip cuts a text that somebody else wrote to a length that any view can carry.
+func clip(s string) string {
+	if len(s) <= longestText {
+		return s
+	}
+	n := 0
+	for i := range s {
+		if n == longestText {
+			return s[:i] + "…"
+		}
+		n++
+	}
 	return s
 }
 
@@ -153,18 +150,16 @@ func workloadOf(o *spinev1.ObjectObserved) view.Workload {
 	w := o.GetWorkload()
 	return view.Workload{
 		Kind: o.GetObject().GetKind(), Name: o.GetObject().GetName(), Desired: w.GetDesired(), Ready: w.GetReady(),
-		Images: append([]string{}, w.GetImages()...), Health: o.GetHealth().GetStatus(), Message: o.GetHealth().GetMessage(),
+		Images: append([]string{}, w.GetImages()...), Health: o.GetHealth().GetStatus(), Message: clip(o.GetHealth().GetMessage()),
+		ChangedAt: instant(o.GetChangedAt()),
 	}
 }
 
 func partOf(o *spinev1.ObjectObserved) view.Part {
-	f := o.GetFlux()
-	message := f.GetMessage()
-	if message == "" {
-		message = o.GetHealth().GetMessage()
-	}
+	message := cmp.Or(o.GetFlux().GetMessage(), o.GetResource().GetMessage(), o.GetHealth().GetMessage())
 	return view.Part{
-		Kind: o.GetObject().GetKind(), Name: o.GetObject().GetName(), Health: o.GetHealth().GetStatus(), Message: message, Revision: f.GetRevision(),
+		Kind: o.GetObject().GetKind(), Name: o.GetObject().GetName(), Health: o.GetHealth().GetStatus(), Message: clip(message),
+		Revision: o.GetFlux().GetRevision(), ChangedAt: instant(o.GetChangedAt()),
 	}
 }
 
@@ -175,12 +170,8 @@ func endpointsOf(o *spinev1.ObjectObserved) []view.Endpoint {
 		if p.GetPort() == 443 || p.GetName() == "https" {
 			scheme = "https"
 		}
-		name := p.GetName()
-		if name == "" {
-			name = fmt.Sprint(p.GetPort())
-		}
 		out = append(out, view.Endpoint{
-			Name: o.GetObject().GetName() + ":" + name,
+			Name: o.GetObject().GetName() + ":" + cmp.Or(p.GetName(), fmt.Sprint(p.GetPort())),
 			URL:  fmt.Sprintf("%s://%s.%s.svc:%d", scheme, o.GetObject().GetName(), o.GetObject().GetNamespace(), p.GetPort()),
 		})
 	}

@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -17,7 +18,7 @@ const (
 
 // phase says what the Application is doing and why, in the order in which a person would ask: is it wanted, is it held,
 // is it broken, is it there, is it healthy. An empty phase means that there is nothing to show.
-func (e evidence) phase() (view.Phase, string) {
+func (e *evidence) phase() (view.Phase, string) {
 	if phase, message, done := e.wanted(); done {
 		return phase, message
 	}
@@ -41,13 +42,12 @@ func (e evidence) phase() (view.Phase, string) {
 }
 
 // wanted decides by Git, and by an Operation that Git has not caught up with.
-func (e evidence) wanted() (view.Phase, string, bool) {
+func (e *evidence) wanted() (view.Phase, string, bool) {
 	var op *spinev1.OperationProgressed
 	if len(e.operations) > 0 {
 		op = e.operations[0]
 	}
-	// What was read from Git before the Operation ended says nothing of what the Operation did.
-	gitIsBehind := op != nil && (op.GetEndedAt() == nil || compareTime(e.branch.GetObservedAt(), op.GetEndedAt()) < 0)
+	gitIsBehind := op != nil && e.behind(op)
 	failedOp := op.GetState() == string(view.OperationFailed)
 	switch {
 	case e.branch.GetPresent():
@@ -56,7 +56,7 @@ func (e evidence) wanted() (view.Phase, string, bool) {
 		}
 		return "", "", false
 	case gitIsBehind && op.GetAction() == "install" && !failedOp:
-		return view.PhaseInstalling, orElse(op.GetMessage(), "The Operation has begun."), true
+		return view.PhaseInstalling, cmp.Or(op.GetMessage(), "The Operation has begun."), true
 	case e.branch == nil && len(e.objects) > 0:
 		return "", "", false
 	case len(e.objects) > 0:
@@ -65,8 +65,28 @@ func (e evidence) wanted() (view.Phase, string, bool) {
 	return "", "", true
 }
 
+// behind tells whether what was read from Git is from before an Operation did its part. A branch tells by its commits;
+// one that was not there can tell only by when it was looked for.
+func (e *evidence) behind(op *spinev1.OperationProgressed) bool {
+	head := e.branch.GetHead()
+	switch {
+	case op.GetEndedAt() == nil:
+		return true
+	case head.GetSha() == "":
+		return compareTime(e.branch.GetObservedAt(), op.GetEndedAt()) < 0
+	case op.GetCommit() == "" || head.GetSha() == op.GetCommit():
+		return false
+	}
+	for _, c := range e.branch.GetRecent() {
+		if c.GetSha() == op.GetCommit() {
+			return false
+		}
+	}
+	return compareTime(head.GetCommittedAt(), op.GetCreatedAt()) < 0
+}
+
 // delivered decides whether what Git says has reached the cluster.
-func (e evidence) delivered() (view.Phase, string, bool) {
+func (e *evidence) delivered() (view.Phase, string, bool) {
 	applied := e.appliedSHA()
 	desired := e.branch.GetHead().GetSha()
 	moving := view.PhaseInstalling
@@ -103,7 +123,7 @@ func (e evidence) delivered() (view.Phase, string, bool) {
 }
 
 // healthy decides by the workloads.
-func (e evidence) healthy() (view.Phase, string) {
+func (e *evidence) healthy() (view.Phase, string) {
 	seen := map[string]bool{}
 	pods := int32(0)
 	for _, o := range e.objects {
@@ -116,7 +136,7 @@ func (e evidence) healthy() (view.Phase, string) {
 		if o.GetHealth().GetStatus() == current {
 			continue
 		}
-		message := fmt.Sprintf("%s: %d of %d pods are ready.", name(o), w.GetReady(), w.GetDesired())
+		message := fmt.Sprintf("%s: %d of %d pods are ready.%s", name(o), w.GetReady(), w.GetDesired(), e.trouble(o))
 		switch {
 		case w.GetRolledOut():
 			return view.PhaseDegraded, message
@@ -125,6 +145,13 @@ func (e evidence) healthy() (view.Phase, string) {
 		default:
 			return view.PhaseInstalling, message
 		}
+	}
+	if o := e.waitsFor(); o != nil {
+		message := fmt.Sprintf("Waiting for %s: %s", name(o), reason(o))
+		if len(seen) > 0 {
+			return view.PhaseDegraded, message
+		}
+		return view.PhaseInstalling, message
 	}
 	for _, o := range e.objects {
 		for _, w := range o.GetFlux().GetWorkloads() {
@@ -139,8 +166,29 @@ func (e evidence) healthy() (view.Phase, string) {
 	return view.PhaseRunning, fmt.Sprintf("All %d pods are ready.", pods)
 }
 
+// trouble is why a pod of a workload does not run, if one says so.
+func (e *evidence) trouble(o *spinev1.ObjectObserved) string {
+	workload := o.GetObject().GetKind() + "/" + o.GetObject().GetName()
+	for _, p := range e.pods {
+		if why := p.GetPod().GetReason(); why != "" && p.GetPod().GetWorkload() == workload {
+			return fmt.Sprintf(" Pod %s: %s", p.GetObject().GetName(), sentence(strings.TrimSuffix(why+": "+p.GetPod().GetMessage(), ": ")))
+		}
+	}
+	return ""
+}
+
+// waitsFor is the first of what Crossplane manages that is not ready.
+func (e *evidence) waitsFor() *spinev1.ObjectObserved {
+	for _, o := range e.objects {
+		if r := o.GetResource(); r != nil && r.GetReady() != "True" {
+			return o
+		}
+	}
+	return nil
+}
+
 // ranBefore tells an update from a first install: a workload that was changed after it was made.
-func (e evidence) ranBefore() bool {
+func (e *evidence) ranBefore() bool {
 	for _, o := range e.objects {
 		if o.GetWorkload() != nil && o.GetGeneration() > 1 {
 			return true
@@ -170,7 +218,7 @@ func broken(o *spinev1.ObjectObserved) bool {
 }
 
 func reason(o *spinev1.ObjectObserved) string {
-	text := orElse(o.GetFlux().GetMessage(), orElse(o.GetHealth().GetMessage(), "no word from it yet"))
+	text := cmp.Or(o.GetFlux().GetMessage(), o.GetResource().GetMessage(), o.GetHealth().GetMessage(), "no word from it yet")
 	const longest = 400
 	if r := []rune(text); len(r) > longest {
 		text = string(r[:longest]) + "…"
@@ -187,11 +235,4 @@ func list(objects []*spinev1.ObjectObserved) string {
 		return name(objects[0])
 	}
 	return fmt.Sprintf("%s with %d more", name(objects[0]), len(objects)-1)
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }

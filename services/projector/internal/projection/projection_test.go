@@ -3,14 +3,12 @@ package projection
 import (
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"strconv"
 	"testing"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
-	"pgregory.net/rapid"
 
 	"catalyst.openova.io/pkg/view"
 	spinev1 "catalyst.openova.io/proto/gen/catalyst/spine/v1"
@@ -35,7 +33,7 @@ func branch(n, second int, present bool) *spinev1.BranchObserved {
 func object(kind, name string, version int) *spinev1.ObjectObserved {
 	return &spinev1.ObjectObserved{
 		Object:          &spinev1.ObjectRef{Cluster: "local", Kind: kind, Namespace: "acme-dev", Name: name, Uid: "u"},
-		ResourceVersion: strconv.Itoa(version), Generation: 1, ObservedAt: at(version),
+		ResourceVersion: strconv.Itoa(version), Generation: 1, ObservedAt: at(version), ChangedAt: at(version),
 		Organization: "acme", Environment: "acme-dev", Application: "shop", Health: &spinev1.Health{Status: current, Since: at(version)},
 	}
 }
@@ -68,10 +66,23 @@ func progressed(sequence int64, action, state string, created, ended int) *spine
 	return o
 }
 
+// allOf names every view that a State can have.
+func allOf(s *State) []Ref {
+	before := s.order
+	s.order, s.touched = nil, map[Ref]struct{}{}
+	s.TouchAll()
+	all := s.order
+	s.order, s.touched = nil, map[Ref]struct{}{}
+	for _, r := range before {
+		s.touch(r)
+	}
+	return all
+}
+
 // dump is every view of a State, as bytes.
 func dump(t interface{ Fatal(...any) }, s *State) string {
 	out := map[string]json.RawMessage{}
-	for _, r := range s.Refs() {
+	for _, r := range allOf(s) {
 		b, err := s.View(r)
 		if err != nil {
 			t.Fatal(err)
@@ -87,51 +98,41 @@ func dump(t interface{ Fatal(...any) }, s *State) string {
 	return string(b)
 }
 
-// A life of one Application: in any order, with any repetition, it ends in the same bytes.
-func TestOrderAndRepetitionMakeNoDifference(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		var events []proto.Message
-		for i := range rapid.IntRange(1, 25).Draw(t, "events") {
-			v := rapid.IntRange(1, 12).Draw(t, "version")
-			switch rapid.IntRange(0, 5).Draw(t, "what") {
-			case 0:
-				events = append(events, branch(v, i+1, rapid.Bool().Draw(t, "present")))
-			case 1:
-				events = append(events, flux("Kustomization", "shop", v, rapid.SampledFrom([]string{"True", "False", "Unknown"}).Draw(t, "ready"), "develop@sha1:"+sha(v)))
-			case 2:
-				events = append(events, flux("HelmRelease", "shop", v, "True", "1.0.0"))
-			case 3:
-				events = append(events, deployment(v, int32(rapid.IntRange(0, 2).Draw(t, "pods")), 2))
-			case 4:
-				o := deployment(v, 0, 2)
-				o.Deleted = true
-				events = append(events, o)
-			default:
-				events = append(events, progressed(int64(v), rapid.SampledFrom([]string{"install", "uninstall"}).Draw(t, "action"), "Running", 1, 0))
-			}
-		}
-		straight, mixed := NewState("acme-dev"), NewState("acme-dev")
-		for _, e := range events {
-			straight.Put(e)
-		}
-		again := append(append([]proto.Message{}, events...), events...)
-		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
-		r.Shuffle(len(again), func(i, j int) { again[i], again[j] = again[j], again[i] })
-		for _, e := range again {
-			mixed.Put(proto.Clone(e))
-		}
-		if a, b := dump(t, straight), dump(t, mixed); a != b {
-			t.Fatalf("in order:\n%s\nshuffled and repeated:\n%s", a, b)
-		}
-		// What was stored and read back is the same State.
-		restored := NewState("acme-dev")
-		for _, f := range mixed.Facts() {
-			restored.Put(f)
-		}
-		if a, b := dump(t, mixed), dump(t, restored); a != b {
-			t.Fatalf("live:\n%s\nrestored:\n%s", a, b)
-		}
-	})
+// done is an Operation that succeeded; Git shows its commit later.
+func done(action string, created int) *spinev1.OperationProgressed {
+	o := progressed(9, action, "Succeeded", created, created+1)
+	o.Commit = sha(created + 100)
+	return o
+}
+
+func repoGone(second int) *spinev1.BranchObserved {
+	b := branch(1, second, false)
+	b.Head = nil
+	return b
+}
+
+func claim(ready string) *spinev1.ObjectObserved {
+	o := object("Bucket", "shop", 7)
+	o.Detail = &spinev1.ObjectObserved_Resource{Resource: &spinev1.Resource{Ready: ready, Synced: "True", Message: "the region answers"}}
+	return o
+}
+
+func pod(name string, version int, reason string) *spinev1.ObjectObserved {
+	o := object("Pod", name, version)
+	o.Detail = &spinev1.ObjectObserved_Pod{Pod: &spinev1.Pod{Phase: "Running", Ready: reason == "", Reason: reason, Workload: "Deployment/shop"}}
+	return o
+}
+
+func warning(name string, version int) *spinev1.ObjectObserved {
+	o := object("Event", name, version)
+	o.Detail = &spinev1.ObjectObserved_Warning{Warning: &spinev1.Warning{
+		Reason: "BackOff", Message: "restarting " + name, Count: int32(version), About: "Pod/" + name, LastSeen: at(version),
+	}}
+	return o
+}
+
+func quiet(source string, is bool, second int) *spinev1.SourceObserved {
+	return &spinev1.SourceObserved{Source: source, Quiet: is, Since: at(second - 1), Message: "it does not answer", ObservedAt: at(second)}
 }
 
 func TestPhases(t *testing.T) {
@@ -155,7 +156,7 @@ func TestPhases(t *testing.T) {
 		want   view.Phase
 	}{
 		{"an install was accepted and Git does not show it yet", []proto.Message{progressed(1, "install", "Running", 1, 0)}, view.PhaseInstalling},
-		{"the Operation ended and the webhook has not come", []proto.Message{progressed(2, "install", "Succeeded", 1, 3), branch(1, 2, false)}, view.PhaseInstalling},
+		{"the Operation ended and the webhook has not come", []proto.Message{done("install", 2), branch(1, 2, false)}, view.PhaseInstalling},
 		{"it failed before anything was there", []proto.Message{progressed(2, "install", "Failed", 1, 3)}, ""},
 		{"in Git, Flux has not seen it", []proto.Message{branch(1, 2, true)}, view.PhaseInstalling},
 		{"applied, nothing else is there", []proto.Message{branch(1, 2, true), root(3, 1)}, view.PhaseInstalling},
@@ -168,12 +169,21 @@ func TestPhases(t *testing.T) {
 		{"the release failed", []proto.Message{branch(1, 2, true), root(3, 1), failedHelm}, view.PhaseFailed},
 		{"somebody suspended it", []proto.Message{branch(1, 2, true), suspended, helm, deployment(6, 2, 2)}, view.PhasePaused},
 		{"gone from Git, still in the cluster", []proto.Message{branch(1, 2, false), root(3, 1), deployment(6, 2, 2)}, view.PhaseRemoving},
-		{"removed, and Git was last read before", []proto.Message{progressed(3, "uninstall", "Succeeded", 5, 6), branch(1, 2, true), root(3, 1), helm, deployment(6, 2, 2)}, view.PhaseRemoving},
+		{"removed, and Git was last read before", []proto.Message{done("uninstall", 5), branch(1, 2, true), root(3, 1), helm, deployment(6, 2, 2)}, view.PhaseRemoving},
+		{"removed, and somebody brought it back since", []proto.Message{done("uninstall", 5), branch(6, 2, true), root(3, 6), helm, deployment(6, 2, 2)}, view.PhaseRunning},
+		{"the repo was deleted after the install", []proto.Message{done("install", 2), repoGone(9)}, ""},
 		{"gone from both", []proto.Message{branch(1, 2, false)}, ""},
+		{"gone from both but for what the cluster warned of", []proto.Message{branch(1, 2, false), warning("shop-1", 3)}, ""},
+		{"a claim is not ready", []proto.Message{branch(1, 2, true), root(3, 1), helm, claim("False")}, view.PhaseInstalling},
+		{"a claim is ready", []proto.Message{branch(1, 2, true), root(3, 1), helm, claim("True")}, view.PhaseRunning},
+		{"its cluster is silent", []proto.Message{branch(1, 2, true), root(3, 1), helm, deployment(6, 2, 2), quiet("/observer/local", true, 9)}, view.PhaseUnknown},
+		{"Git is silent", []proto.Message{branch(1, 2, true), root(3, 1), helm, deployment(6, 2, 2), quiet("/observer/forge", true, 9)}, view.PhaseUnknown},
+		{"another cluster is silent", []proto.Message{branch(1, 2, true), root(3, 1), helm, deployment(6, 2, 2), quiet("/observer/other", true, 9)}, view.PhaseRunning},
+		{"its cluster is heard again", []proto.Message{branch(1, 2, true), root(3, 1), helm, deployment(6, 2, 2), quiet("/observer/local", true, 9), quiet("/observer/local", false, 10)}, view.PhaseRunning},
 	} {
 		s := NewState("acme-dev")
 		for _, f := range tc.facts {
-			s.Put(f)
+			s.Put(proto.Clone(f), 0)
 		}
 		b, err := s.View(Ref{view.KindApplication, "shop"})
 		if err != nil {
