@@ -26,7 +26,8 @@ func load(getenv func(string) string) (config, error) {
 		issuer: getenv("CATALYST_ISSUER_URL"), audience: getenv("CATALYST_AUDIENCE"),
 		clientID: getenv("CATALYST_OIDC_CLIENT_ID"), clientSecret: getenv("CATALYST_OIDC_CLIENT_SECRET"),
 		spine: spine.Config{
-			URL: getenv("CATALYST_NATS_URL"), User: getenv("CATALYST_NATS_USER"), Password: getenv("CATALYST_NATS_PASSWORD"), Name: "gateway",
+			URL: getenv("CATALYST_NATS_URL"), Name: "gateway",
+			SeedFile: getenv("CATALYST_NATS_SEED_FILE"), TokenFile: getenv("CATALYST_NATS_TOKEN_FILE"),
 		},
 	}
 	var errs []error

@@ -194,7 +194,8 @@ func TestEverybodySeesTheirOwn(t *testing.T) {
 		got := s.browser().get(path, "Authorization", auth)
 		return fmt.Sprint(got.status, strings.NewReplacer("acme", "X", "kestrel", "X", "nowhere", "X").Replace(got.body), len(got.header))
 	}
-	for _, path := range []string{"", "/environments", "/applications", "/operations", "/operations/op-acme-dev", "/environments/acme-dev/applications/shop"} {
+	for _, path := range []string{"", "/environments", "/applications", "/operations", "/operations/op-acme-dev", "/environments/acme-dev/applications/shop",
+		"/applications/counts", "/environments/acme-dev", "/environments/acme-dev/activity", "/environments/acme-dev/blueprint-uses"} {
 		theirs, own, none := same("/api/v1/organizations/acme"+path), same("/api/v1/organizations/kestrel"+path), same("/api/v1/organizations/nowhere"+path)
 		if theirs != none || own != none || !strings.HasPrefix(none, "404") {
 			t.Errorf("%s: not yours %s, not there %s, yours and not there %s", path, theirs, none, own)

@@ -21,6 +21,7 @@ import (
 	"catalyst.openova.io/pkg/server"
 	"catalyst.openova.io/pkg/spine"
 	"catalyst.openova.io/services/gateway/internal/console"
+	"catalyst.openova.io/services/gateway/internal/graphql"
 	"catalyst.openova.io/services/gateway/internal/jetstream"
 	"catalyst.openova.io/services/gateway/internal/openapi"
 	"catalyst.openova.io/services/gateway/internal/proxy"
@@ -41,30 +42,34 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 	if len(args) > 0 && args[0] == "openapi" {
 		return openapi.Print(stdout, rest.New(chi.NewRouter(), store).OpenAPI(), args[1:])
 	}
+	began := time.Now()
+	store.Clock(func() uint64 { return uint64(began.Add(time.Since(began)).UnixMicro()) }) //nolint:gosec // after 1970
 	cfg, err := load(getenv)
 	if err != nil {
 		return err
 	}
 	log := slog.Default()
-	sp, err := spine.Connect(cfg.spine, log)
+	accounts, err := spine.Open(cfg.spine, log)
 	if err != nil {
 		return err
 	}
-	defer sp.Close()
-	feed := jetstream.NewFeed(sp, store, log)
+	defer accounts.Close()
+	feed := jetstream.NewFeed(accounts, store, log)
 	go feed.Run(ctx)
 
 	verifier := identity.NewVerifier(cfg.issuer, cfg.audience)
 	sessions := session.New(session.Config{
 		PublicURL: cfg.publicURL, ClientID: cfg.clientID, ClientSecret: cfg.clientSecret,
-	}, verifier, jetstream.NewSessions(sp), log)
-	return server.Serve(ctx, cfg.listen, routes(cfg, store, sessions),
+	}, verifier, jetstream.NewSessions(accounts.Sovereign()), log)
+	hub := stream.New(store, sessions.Reader, stream.Pace{})
+	go hub.Run(ctx)
+	return server.Serve(ctx, cfg.listen, routes(cfg, store, sessions, hub),
 		server.Check{Name: "issuer", Ready: verifier.Ready},
 		server.Check{Name: "views", Ready: feed.Ready},
 	)
 }
 
-func routes(cfg config, store *readmodel.Store, sessions *session.Manager) http.Handler {
+func routes(cfg config, store *readmodel.Store, sessions *session.Manager, hub *stream.Hub) http.Handler {
 	r := chi.NewRouter()
 	r.Use(console.SecurityHeaders, sameOrigin(cfg.publicURL))
 	// Signing in costs the issuer work and needs no sign-in; nobody does it twice a second.
@@ -75,7 +80,7 @@ func routes(cfg config, store *readmodel.Store, sessions *session.Manager) http.
 	})
 	r.Post("/auth/logout", sessions.Logout)
 	r.Get("/api/v1/session", sessions.Show)
-	r.Method(http.MethodGet, "/api/v1/stream", &stream.Handler{Store: store, Authenticate: sessions.Reader})
+	r.Method(http.MethodGet, "/api/v1/stream", hub)
 
 	bootstrap := proxy.Bootstrap(cfg.bootstrap)
 	r.Get("/api/v1/bootstrap", bootstrap)
@@ -94,6 +99,9 @@ func routes(cfg config, store *readmodel.Store, sessions *session.Manager) http.
 		r.Delete("/api/v1/organizations/{org}/environments/{env}/applications/{app}", provisioning)
 		r.Get("/api/v1/organizations/{org}/environments/{env}/applications/{app}/values", provisioning)
 		r.Put("/api/v1/organizations/{org}/environments/{env}/applications/{app}/values", provisioning)
+		graph := graphql.New(store, hub)
+		r.Method(http.MethodGet, "/api/v1/graphql", graph)
+		r.Method(http.MethodPost, "/api/v1/graphql", graph)
 	})
 	var api huma.API
 	r.Group(func(r chi.Router) {

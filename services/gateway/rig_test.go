@@ -37,6 +37,7 @@ import (
 	"catalyst.openova.io/services/gateway/internal/jetstream"
 	"catalyst.openova.io/services/gateway/internal/readmodel"
 	"catalyst.openova.io/services/gateway/internal/session"
+	"catalyst.openova.io/services/gateway/internal/stream"
 )
 
 // issuerBinary is the real issuer of a local Sovereign, built once.
@@ -114,17 +115,18 @@ func newSovereign(t *testing.T) *sovereign {
 	t.Cleanup(s.upstream.Close)
 
 	log := slog.New(slog.DiscardHandler)
-	connect := func() *spine.Spine {
-		sp, err := spine.Connect(spine.Config{URL: fmt.Sprintf("nats://127.0.0.1:%d", s.natsOpts.Port), Name: "test"}, log)
+	connect := func() *spine.Accounts {
+		sp, err := spine.Open(spine.Config{URL: fmt.Sprintf("nats://127.0.0.1:%d", s.natsOpts.Port), Name: "test"}, log)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(sp.Close)
 		return sp
 	}
-	s.sp = connect()
+	s.sp = connect().Sovereign()
 	own := connect()
 	s.store = readmodel.New("epoch", 1024)
+	s.store.Clock(func() uint64 { return uint64(time.Now().UnixMicro()) }) //nolint:gosec // after 1970
 	feed := jetstream.NewFeed(own, s.store, log)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -139,8 +141,10 @@ func newSovereign(t *testing.T) *sovereign {
 		t.Fatal(err)
 	}
 	verifier := identity.NewVerifier(cfg.issuer, cfg.audience)
-	sessions := session.New(session.Config{PublicURL: cfg.publicURL, ClientID: cfg.clientID, ClientSecret: cfg.clientSecret}, verifier, jetstream.NewSessions(own), log)
-	routed = routes(cfg, s.store, sessions)
+	sessions := session.New(session.Config{PublicURL: cfg.publicURL, ClientID: cfg.clientID, ClientSecret: cfg.clientSecret}, verifier, jetstream.NewSessions(own.Sovereign()), log)
+	hub := stream.New(s.store, sessions.Reader, stream.Pace{})
+	go hub.Run(ctx)
+	routed = routes(cfg, s.store, sessions, hub)
 	return s
 }
 
@@ -237,12 +241,15 @@ func (s *sovereign) application(env, name, message string) {
 func (s *sovereign) populate() {
 	s.t.Helper()
 	s.project(spine.System, view.KindSovereign, "sovereign", view.Sovereign{Header: view.Header{Kind: view.KindSovereign, Name: "sovereign"}, Clusters: []view.Cluster{}})
+	s.project(spine.System, view.KindSetAside, "acme-1", view.SetAside{Header: view.Header{Kind: view.KindSetAside, Organization: "acme", Name: "acme-1"}, Reason: "too large"})
 	for _, org := range []string{"acme", "globex"} {
 		s.project(spine.System, view.KindOrganization, org, view.Organization{Header: view.Header{Kind: view.KindOrganization, Organization: org, Name: org}})
 		for _, stage := range []string{"dev", "prod"} {
 			env := org + "-" + stage
 			s.project(spine.System, view.KindEnvironment, env, view.Environment{EnvType: stage, Header: view.Header{Kind: view.KindEnvironment, Organization: org, Environment: env, Name: env}})
 			s.application(env, "shop", "of "+env)
+			s.project(env, view.KindActivity, env, view.Activity{Header: view.Header{Kind: view.KindActivity, Organization: org, Environment: env, Name: env}, Entries: []view.ActivityEntry{}})
+			s.project(env, view.KindBlueprintUse, "bp-web", view.BlueprintUse{Header: view.Header{Kind: view.KindBlueprintUse, Organization: org, Environment: env, Name: "bp-web"}, Versions: []view.VersionUse{}})
 			s.project(env, view.KindOperation, "op-"+env, view.Operation{Header: view.Header{Kind: view.KindOperation, Organization: org, Environment: env, Name: "op-" + env}})
 		}
 	}
@@ -369,8 +376,16 @@ func (s *sovereign) bearer(who string, life time.Duration, groups ...string) str
 // follow opens the stream and returns its lines; the channel is closed when the stream ends.
 func (b *browser) follow(query string, header ...string) (<-chan string, func()) {
 	b.t.Helper()
+	return b.followAt("/api/v1/stream?"+query, header...)
+}
+
+func queryEscape(s string) string { return url.QueryEscape(s) }
+
+// followAt is follow at another address that answers with events.
+func (b *browser) followAt(path string, header ...string) (<-chan string, func()) {
+	b.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, b.gateway.URL+"/api/v1/stream?"+query, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, b.gateway.URL+path, nil)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -382,7 +397,7 @@ func (b *browser) follow(query string, header ...string) (<-chan string, func())
 		b.t.Fatal(err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		b.t.Fatalf("stream: %d", resp.StatusCode)
+		b.t.Fatalf("%s: %d", path, resp.StatusCode)
 	}
 	lines := make(chan string, 256)
 	go func() {

@@ -15,6 +15,8 @@ import (
 const (
 	// lookAgain is how often a bucket that is not there is looked for.
 	lookAgain = 300 * time.Millisecond
+	// lookAgainAccount is how often an account that is not there is looked for.
+	lookAgainAccount = time.Second
 	// inspect is how often a bucket that is followed is checked to be the one that it was.
 	inspect = 5 * time.Second
 	// rebuilding is how long a bucket that was made anew may take to be filled again, before what it does not hold
@@ -54,14 +56,18 @@ func (b *bucket) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			break
 		}
+		again := lookAgain
 		switch {
 		case errors.Is(err, jetstream.ErrBucketNotFound) && b.env != spine.System && b.made.IsZero():
 			b.feed.wait(b.env, "") // an Environment in which nothing has happened has no bucket
+		case errors.Is(err, spine.ErrNoAccount) && b.made.IsZero():
+			b.feed.wait(b.env, "") // nothing can have happened in an Organization that has no account yet
+			again = lookAgainAccount
 		case err != nil:
 			b.feed.wait(b.env, err.Error())
 			b.feed.log.Debug("feed: watch starts again", "bucket", b.env, "error", err)
 		}
-		if !pause(ctx, lookAgain) {
+		if !pause(ctx, again) {
 			break
 		}
 	}
@@ -75,11 +81,15 @@ func (b *bucket) clear() {
 }
 
 func (b *bucket) watch(ctx context.Context) error {
-	conn := b.feed.spine.JetStream().Conn()
+	account, err := b.feed.accounts.Of(ctx, b.env)
+	if err != nil {
+		return err
+	}
+	conn := account.JetStream().Conn()
 	if !conn.IsConnected() {
 		return errors.New("NATS is not connected")
 	}
-	kv, err := b.open(ctx)
+	kv, err := b.open(ctx, account)
 	if err != nil {
 		return err
 	}
@@ -123,10 +133,10 @@ func (b *bucket) watch(ctx context.Context) error {
 	}
 }
 
-func (b *bucket) open(ctx context.Context) (jetstream.KeyValue, error) {
+func (b *bucket) open(ctx context.Context, account *spine.Spine) (jetstream.KeyValue, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	kv, err := b.feed.spine.JetStream().KeyValue(ctx, spine.Bucket(b.env))
+	kv, err := account.JetStream().KeyValue(ctx, spine.Bucket(b.env))
 	if err != nil {
 		return nil, err
 	}

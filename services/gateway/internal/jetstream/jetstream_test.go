@@ -58,14 +58,14 @@ func (n *node) stop() {
 	n.srv.WaitForShutdown()
 }
 
-func (n *node) connect() *spine.Spine {
+func (n *node) connect() *spine.Accounts {
 	n.t.Helper()
-	sp, err := spine.Connect(spine.Config{URL: fmt.Sprintf("nats://127.0.0.1:%d", n.port), Name: "test"}, slog.New(slog.DiscardHandler))
+	sp, err := spine.Open(spine.Config{URL: fmt.Sprintf("nats://127.0.0.1:%d", n.port), Name: "test"}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		n.t.Fatal(err)
 	}
 	n.t.Cleanup(sp.Close)
-	eventually(n.t, "a connection", func() bool { return sp.JetStream().Conn().IsConnected() })
+	eventually(n.t, "a connection", func() bool { return sp.Sovereign().JetStream().Conn().IsConnected() })
 	return sp
 }
 
@@ -135,7 +135,7 @@ type rig struct {
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	n := newNode(t)
-	r := &rig{node: n, projector: projector{t: t, sp: n.connect()}, store: readmodel.New("e", 1024)}
+	r := &rig{node: n, projector: projector{t: t, sp: n.connect().Sovereign()}, store: readmodel.New("e", 1024)}
 	r.feed = NewFeed(n.connect(), r.store, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -280,7 +280,7 @@ func TestSettleAsksBeforeItBelievesAnAbsence(t *testing.T) {
 
 func TestSessionsAreSealed(t *testing.T) {
 	n := newNode(t)
-	s := NewSessions(n.connect())
+	s := NewSessions(n.connect().Sovereign())
 	token, secret := strings.Repeat("t", 43), []byte("refresh-token-canary")
 	if err := s.Commit(token, secret, time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
@@ -289,7 +289,7 @@ func TestSessionsAreSealed(t *testing.T) {
 	if err != nil || !ok || !bytes.Equal(got, secret) {
 		t.Fatalf("%q %v %v", got, ok, err)
 	}
-	kv, err := n.connect().JetStream().KeyValue(t.Context(), sessionsBucket)
+	kv, err := n.connect().Sovereign().JetStream().KeyValue(t.Context(), sessionsBucket)
 	if err != nil {
 		t.Fatal(err)
 	}

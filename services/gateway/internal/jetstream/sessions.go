@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"catalyst.openova.io/pkg/spine"
@@ -27,7 +28,7 @@ type Sessions struct {
 	kv    jetstream.KeyValue
 }
 
-// NewSessions makes a store; the bucket is made when it is first needed.
+// NewSessions makes a store in the Sovereign's own account; the bucket is made when it is first needed.
 func NewSessions(sp *spine.Spine) *Sessions { return &Sessions{spine: sp} }
 
 // errDisconnected spares people a timeout for each click while NATS is away.
@@ -51,30 +52,62 @@ func (s *Sessions) bucket(ctx context.Context) (jetstream.KeyValue, error) {
 	return kv, err
 }
 
-// forget makes the bucket be looked up, and if need be made, anew.
-func (s *Sessions) forget() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.kv = nil
+// do works with the bucket. Where it does not answer as it was known, it is looked up, and if need be made, anew: once,
+// so that whoever asks after the bucket was lost is not the one who has to ask again.
+func (s *Sessions) do(ctx context.Context, f func(context.Context, jetstream.KeyValue) error) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	for again := true; ; again = false {
+		kv, err := s.bucket(ctx)
+		if err != nil {
+			return err
+		}
+		if err = f(ctx, kv); err == nil || errors.Is(err, jetstream.ErrKeyNotFound) {
+			return err
+		}
+		s.mu.Lock()
+		s.kv = nil
+		s.mu.Unlock()
+		if !again || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// awaitConnection waits until NATS is connected, but not for long.
+func (s *Sessions) awaitConnection(ctx context.Context, patience time.Duration) {
+	conn := s.spine.JetStream().Conn()
+	changed := conn.StatusChanged(nats.CONNECTED)
+	defer conn.RemoveStatusListener(changed)
+	if conn.IsConnected() {
+		return
+	}
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	select {
+	case <-changed:
+	case <-t.C:
+	case <-ctx.Done():
+	}
 }
 
 // FindCtx returns a session's data, unless it has expired or was not written by us.
 func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	kv, err := s.bucket(ctx)
-	if err != nil {
-		return nil, false, err
-	}
-	entry, err := kv.Get(ctx, sessionKey(token))
+	var value []byte
+	err := s.do(ctx, func(ctx context.Context, kv jetstream.KeyValue) error {
+		entry, err := kv.Get(ctx, sessionKey(token))
+		if err == nil {
+			value = entry.Value()
+		}
+		return err
+	})
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return nil, false, nil
 	}
 	if err != nil {
-		s.forget()
 		return nil, false, err
 	}
-	plain, ok := unseal(token, entry.Value())
+	plain, ok := unseal(token, value)
 	if !ok || len(plain) < 8 {
 		return nil, false, nil
 	}
@@ -87,35 +120,22 @@ func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, err
 
 // CommitCtx stores a session's data until its expiry. The bucket's own age limit clears away what nobody asks for.
 func (s *Sessions) CommitCtx(ctx context.Context, token string, b []byte, expiry time.Time) error {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	kv, err := s.bucket(ctx)
-	if err != nil {
-		return err
-	}
 	plain := append(binary.BigEndian.AppendUint64(nil, uint64(expiry.Unix())), b...) //nolint:gosec // read by FindCtx
 	sealed, err := seal(token, plain)
 	if err != nil {
 		return err
 	}
-	if _, err = kv.Put(ctx, sessionKey(token), sealed); err != nil {
-		s.forget()
-	}
-	return err
+	// Who has just signed in cannot simply ask again: it is worth a moment.
+	s.awaitConnection(ctx, 3*time.Second)
+	return s.do(ctx, func(ctx context.Context, kv jetstream.KeyValue) error {
+		_, err := kv.Put(ctx, sessionKey(token), sealed)
+		return err
+	})
 }
 
 // DeleteCtx ends a session.
 func (s *Sessions) DeleteCtx(ctx context.Context, token string) error {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	kv, err := s.bucket(ctx)
-	if err != nil {
-		return err
-	}
-	if err = kv.Purge(ctx, sessionKey(token)); err != nil {
-		s.forget()
-	}
-	return err
+	return s.do(ctx, func(ctx context.Context, kv jetstream.KeyValue) error { return kv.Purge(ctx, sessionKey(token)) })
 }
 
 // Find is FindCtx without a deadline of the caller's.

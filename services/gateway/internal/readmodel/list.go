@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"sync"
 
 	"catalyst.openova.io/pkg/view"
 )
@@ -19,6 +18,8 @@ const (
 	ByEnvironment Order = "environment"
 	ByTime        Order = "since"
 	NewestFirst   Order = "-since"
+
+	byKey Order = "key"
 )
 
 // Valid tells whether the order is one of these, or the reverse of one.
@@ -31,14 +32,16 @@ func (o Order) Valid() bool {
 }
 
 // place is where a view stands in an order; it sorts as the views do.
-func (o Order) place(v View) string {
+func (o Order) place(v *View) string {
 	switch Order(strings.TrimPrefix(string(o), "-")) {
 	case ByPhase:
 		return v.Phase
 	case ByEnvironment:
 		return v.Environment
 	case ByTime:
-		return v.At.UTC().Format("2006-01-02T15:04:05.000000000Z")
+		return v.at
+	case byKey:
+		return v.Key
 	default:
 		return v.Name
 	}
@@ -60,36 +63,42 @@ type Position struct {
 	Key   string `json:"k"`
 }
 
+// Sight is what a reader may see. May answers the same for all views of one kind, Organization and Environment. The key
+// is the same only where May is; without a key nothing is remembered.
+type Sight struct {
+	Key string
+	May Filter
+}
+
 // Query asks for a part of the views of one kind.
 type Query struct {
 	Kind view.Kind
-	// Organization that they belong to, or empty for all.
-	Organization string
-	Order        Order
-	// Pass tells which views the reader may and wants to see.
-	Pass func(View) bool
+	// Organization and Environment that they belong to, or empty for all.
+	Organization, Environment string
+	Sight                     Sight
+	// Want narrows what may be seen down; nil for all of it.
+	Want  func(*View) bool
+	Order Order
 	// After is where the part begins; nil for the start.
 	After *Position
 	Limit int
 }
 
 // List returns the views that are asked for, and the position from which more can be had; nil if there are no more.
-func (s *Store) List(q Query) ([]View, *Position) {
+func (s *Store) List(q Query) ([]*View, *Position) {
 	s.mu.RLock()
-	sorted := s.sorted(q)
-	s.mu.RUnlock()
-	start := 0
-	if q.After != nil {
-		start, _ = slices.BinarySearchFunc(sorted, q.After, func(v View, after *Position) int {
-			if c := q.Order.compare(q.Order.place(v), v.Key, after.Place, after.Key); c != 0 {
-				return c
-			}
-			return -1 // the one that the position was taken from has been seen
-		})
+	defer s.mu.RUnlock()
+	c := s.kinds[q.Kind]
+	if c == nil {
+		return nil, nil
 	}
-	out := make([]View, 0, min(q.Limit, len(sorted)-start))
-	for _, v := range sorted[start:] {
-		if !q.Pass(v) {
+	out := make([]*View, 0, min(q.Limit, 500))
+	for next := c.walk(q); ; {
+		v := next()
+		if v == nil {
+			return out, nil
+		}
+		if q.Want != nil && !q.Want(v) {
 			continue
 		}
 		if len(out) == q.Limit {
@@ -98,72 +107,91 @@ func (s *Store) List(q Query) ([]View, *Position) {
 		}
 		out = append(out, v)
 	}
-	return out, nil
 }
 
-// sorted returns views that nobody changes afterwards. The read lock is held.
-func (s *Store) sorted(q Query) []View {
-	if q.Organization != "" {
-		if sh, ok := s.shelves[shelfKey{q.Kind, q.Organization}]; ok {
-			return sh.sorted(q.Order)
+// maxMerged is how many shelves are merged. Of more of them it is cheaper to go through everything and leave out what
+// may not be seen.
+const maxMerged = 16
+
+// walk returns what returns the views in order, one at a time, and nil after the last. The read lock is held.
+func (c *catalog) walk(q Query) func() *View {
+	shelves, seen := c.visible(q)
+	if len(shelves) > maxMerged {
+		all := c.all.after(q.Order, q.After)
+		return func() *View {
+			for len(all) > 0 {
+				v := all[0]
+				if all = all[1:]; seen[v.shelf] {
+					return v
+				}
+			}
+			return nil
 		}
+	}
+	lists := make([][]*View, 0, len(shelves))
+	for _, sh := range shelves {
+		if l := sh.after(q.Order, q.After); len(l) > 0 {
+			lists = append(lists, l)
+		}
+	}
+	return func() *View { return first(&lists, q.Order) }
+}
+
+// first takes the first view of some sorted lists.
+func first(lists *[][]*View, o Order) *View {
+	ls := *lists
+	if len(ls) == 0 {
 		return nil
 	}
-	var all []View
-	for key, sh := range s.shelves {
-		if key.kind == q.Kind {
-			all = append(all, sh.sorted(q.Order)...)
+	best := 0
+	for i := 1; i < len(ls); i++ {
+		a, b := ls[i][0], ls[best][0]
+		if o.compare(o.place(a), a.Key, o.place(b), b.Key) < 0 {
+			best = i
 		}
 	}
-	sortViews(all, q.Order)
-	return all
-}
-
-func sortViews(views []View, o Order) {
-	slices.SortFunc(views, func(a, b View) int { return o.compare(o.place(a), a.Key, o.place(b), b.Key) })
-}
-
-type shelfKey struct {
-	kind         view.Kind
-	organization string
-}
-
-// shelf holds the views of one kind and Organization, and the orders in which they were last asked for.
-type shelf struct {
-	views map[string]View
-
-	mu     sync.Mutex
-	orders map[Order][]View
-}
-
-// shelf returns a view's shelf. The write lock is held.
-func (s *Store) shelf(v View) *shelf {
-	key := shelfKey{v.Kind, v.Organization}
-	sh, ok := s.shelves[key]
-	if !ok {
-		sh = &shelf{views: map[string]View{}}
-		s.shelves[key] = sh
+	v := ls[best][0]
+	if ls[best] = ls[best][1:]; len(ls[best]) == 0 {
+		*lists = slices.Delete(ls, best, best+1)
 	}
-	return sh
+	return v
 }
 
-func (sh *shelf) put(v View)    { sh.views[v.Key], sh.orders = v, nil }
-func (sh *shelf) remove(v View) { delete(sh.views, v.Key); sh.orders = nil }
+// Tally is how many views of an Environment are in each phase.
+type Tally struct {
+	Organization, Environment string
+	Phases                    map[string]int
+}
 
-func (sh *shelf) sorted(o Order) []View {
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	if views, ok := sh.orders[o]; ok {
-		return views
+// Count counts the views that are asked for, Environment by Environment; Order, After and Limit do not matter.
+func (s *Store) Count(q Query) []Tally {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	c := s.kinds[q.Kind]
+	if c == nil {
+		return nil
 	}
-	views := make([]View, 0, len(sh.views))
-	for _, v := range sh.views {
-		views = append(views, v)
+	shelves, _ := c.visible(q)
+	out := make([]Tally, 0, len(shelves))
+	for _, sh := range shelves {
+		t := Tally{Organization: sh.header.Organization, Environment: sh.header.Environment, Phases: map[string]int{}}
+		if q.Want == nil {
+			for phase, n := range sh.phases {
+				t.Phases[phase] = n
+			}
+		} else {
+			for _, v := range sh.views {
+				if q.Want(v) {
+					t.Phases[v.Phase]++
+				}
+			}
+		}
+		if len(t.Phases) > 0 {
+			out = append(out, t)
+		}
 	}
-	sortViews(views, o)
-	if sh.orders == nil {
-		sh.orders = map[Order][]View{}
-	}
-	sh.orders[o] = views
-	return views
+	slices.SortFunc(out, func(a, b Tally) int {
+		return cmp.Or(strings.Compare(a.Organization, b.Organization), strings.Compare(a.Environment, b.Environment))
+	})
+	return out
 }

@@ -25,7 +25,7 @@ func application(t interface{ Fatal(...any) }, org, env, name string, phase view
 	return v
 }
 
-func anyView(View) bool { return true }
+var anySight = Sight{May: all}
 
 // Pages of any size, in any order, put together are the list, each view once; also when the view at which a page ended
 // is deleted before the next page is fetched.
@@ -39,7 +39,7 @@ func TestPagesMakeTheList(t *testing.T) {
 		}
 		s.Put(application(t, "kestrel", "kestrel-dev", "other", view.PhaseRunning, 1))
 		order := rapid.SampledFrom([]Order{ByName, "-name", ByPhase, "-phase", ByEnvironment, ByTime, NewestFirst}).Draw(t, "order")
-		q := Query{Kind: view.KindApplication, Organization: "acme", Order: order, Pass: anyView, Limit: 1000}
+		q := Query{Kind: view.KindApplication, Organization: "acme", Order: order, Sight: anySight, Limit: 1000}
 		whole, next := s.List(q)
 		if next != nil {
 			t.Fatal("a whole list has a next page")
@@ -85,7 +85,7 @@ func TestAViewThatMovesToAnotherOrganizationLeavesTheFirst(t *testing.T) {
 		t.Errorf("kestrel is told %+v, %v; want the view", changes, err)
 	}
 	for org, want := range map[string]int{"acme": 0, "kestrel": 1} {
-		if got, _ := s.List(Query{Kind: view.KindApplication, Organization: org, Order: ByName, Pass: anyView, Limit: 9}); len(got) != want {
+		if got, _ := s.List(Query{Kind: view.KindApplication, Organization: org, Order: ByName, Sight: anySight, Limit: 9}); len(got) != want {
 			t.Errorf("%s lists %d views, want %d", org, len(got), want)
 		}
 	}
@@ -120,6 +120,6 @@ func BenchmarkPageOf50(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		s.List(Query{Kind: view.KindApplication, Organization: "acme", Order: ByName, Pass: anyView, Limit: 50})
+		s.List(Query{Kind: view.KindApplication, Organization: "acme", Order: ByName, Sight: anySight, Limit: 50})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"testing"
 
 	"catalyst.openova.io/pkg/view"
@@ -98,6 +99,36 @@ func TestACursorOfAnotherProcessIsAGap(t *testing.T) {
 		if _, err := ParseCursor(id); err == nil {
 			t.Errorf("ParseCursor(%q) is accepted", id)
 		}
+	}
+}
+
+// The numbers that a reader gets say when something changed, and nothing of how much has changed elsewhere.
+func TestNumbersTellNothingOfWhatMayNotBeSeen(t *testing.T) {
+	ids := func(others int) (out []string) {
+		s := New("e", 1000)
+		var now uint64
+		s.Clock(func() uint64 { return now })
+		mine := func(h view.Header) bool { return h.Name == "mine" }
+		_, at := s.Snapshot(mine)
+		for i := range 5 {
+			now += 1000
+			for k := range others {
+				put(s, fmt.Sprintf("other-%d", k), i)
+			}
+			now += 1000
+			put(s, "mine", i)
+			now += 1000
+			changes, end, err := s.After(at, mine)
+			if err != nil || len(changes) != 1 {
+				t.Fatal(changes, err)
+			}
+			out = append(out, changes[0].At.String(), end.String())
+			at = end
+		}
+		return out
+	}
+	if quiet, busy := ids(0), ids(50); !slices.Equal(quiet, busy) {
+		t.Errorf("with others %v, without %v", busy, quiet)
 	}
 }
 

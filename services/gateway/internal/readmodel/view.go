@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"strings"
 	"time"
 
 	"catalyst.openova.io/pkg/view"
@@ -18,15 +19,17 @@ type View struct {
 	Key string
 	// Object is the view as JSON; nil in a Change that says it is gone.
 	Object json.RawMessage
-	// Revision counts up with each change of this view.
-	Revision uint64
 	// Phase and At are what lists are sorted by: the phase of an Application or state of an Operation, and when that
 	// began.
 	Phase string
 	At    time.Time
+	// Blueprint of an Application.
+	Blueprint string
 
+	at    string // At, so that it sorts
 	frame []byte
 	sum   uint64
+	shelf *shelf // where the store keeps it
 }
 
 // Parse reads the header of a stored view.
@@ -37,6 +40,9 @@ func Parse(object []byte) (View, error) {
 		State     string    `json:"state"`
 		Since     time.Time `json:"since"`
 		CreatedAt time.Time `json:"createdAt"`
+		Blueprint struct {
+			Name string `json:"name"`
+		} `json:"blueprint"`
 	}
 	if err := json.Unmarshal(object, &h); err != nil {
 		return View{}, err
@@ -44,11 +50,16 @@ func Parse(object []byte) (View, error) {
 	if h.Kind == "" || h.Name == "" {
 		return View{}, errors.New("a view needs a kind and a name")
 	}
-	v := View{Header: h.Header, Key: h.Header.Key(), Object: object, Phase: h.Phase + h.State, At: h.Since}
+	v := View{Header: h.Header, Key: h.Header.Key(), Object: object, Phase: h.Phase + h.State, At: h.Since, Blueprint: h.Blueprint.Name}
 	if h.Kind == view.KindOperation {
 		v.At = h.CreatedAt
 	}
 	return v, nil
+}
+
+// Contains tells whether the view's name or Blueprint has a text in it, whatever its case. The text is in lower case.
+func (v *View) Contains(text string) bool {
+	return strings.Contains(strings.ToLower(v.Name), text) || strings.Contains(strings.ToLower(v.Blueprint), text)
 }
 
 // Frame is the view as a message of the stream (view.Frame), encoded once for everybody. It is one line.
@@ -72,6 +83,7 @@ func (v View) framed() View {
 	}
 	b.WriteByte('}')
 	v.frame = bytes.Clone(b.Bytes())
+	v.at = v.At.UTC().Format("2006-01-02T15:04:05.000000000Z")
 	if v.Object != nil {
 		v.Object = v.frame[start : len(v.frame)-1 : len(v.frame)-1]
 		h := fnv.New64a()

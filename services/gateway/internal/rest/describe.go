@@ -41,9 +41,17 @@ func describe(h huma.API) {
 		},
 		Responses: map[string]*huma.Response{"200": answer("A stream of events; the data of put and delete is a Frame", "text/event-stream", schema(reflect.TypeFor[view.Frame]())), "default": problem},
 	})
+	anything := &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
+	doc.AddOperation(&huma.Operation{
+		OperationID: "graphql", Method: http.MethodPost, Path: "/api/v1/graphql", Tags: []string{"read"}, Summary: "Read the same views by GraphQL",
+		Description: "Queries, and subscriptions as Server-Sent Events in the distinct connections mode of graphql-sse (Accept: text/event-stream); GET takes queries as well. " +
+			"What is nested too deeply, has too many aliases or would cost too much is refused before it is executed. Introspection describes the schema.",
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: anything}}},
+		Responses:   map[string]*huma.Response{"200": answer("What was asked for, or errors", "application/json", anything), "default": problem},
+	})
 	doc.AddOperation(&huma.Operation{
 		OperationID: "get-bootstrap", Method: http.MethodGet, Path: "/api/v1/bootstrap", Tags: []string{"bootstrap"},
 		Summary:   "Show how far the start of a local Sovereign is (no sign-in needed); /api/v1/bootstrap/stream follows it",
-		Responses: map[string]*huma.Response{"200": answer("OK", "application/json", &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}), "default": problem},
+		Responses: map[string]*huma.Response{"200": answer("OK", "application/json", anything), "default": problem},
 	})
 }

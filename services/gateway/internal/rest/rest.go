@@ -3,10 +3,7 @@ package rest
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"hash/fnv"
 	"net/http"
 	"reflect"
 	"strings"
@@ -15,11 +12,11 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
 
-	"catalyst.openova.io/pkg/identity"
 	"catalyst.openova.io/pkg/server"
 	"catalyst.openova.io/pkg/view"
 	"catalyst.openova.io/services/gateway/internal/readmodel"
 	"catalyst.openova.io/services/gateway/internal/session"
+	"catalyst.openova.io/services/gateway/internal/stream"
 )
 
 type api struct{ store *readmodel.Store }
@@ -32,14 +29,23 @@ func New(r chi.Router, store *readmodel.Store) huma.API {
 	cfg.CreateHooks = nil
 	h := humachi.New(r, cfg)
 	a := &api{store: store}
-	get[view.Sovereign](h, "get-sovereign", "/api/v1/sovereign", "Show the Sovereign and its clusters", a.sovereign)
+	const org, env = "/api/v1/organizations/{org}", "/api/v1/organizations/{org}/environments/{env}"
+	get[view.Sovereign](h, "get-sovereign", "/api/v1/sovereign", "Show the Sovereign, its clusters and what it learns from", a.sovereign)
 	get[Page[view.Organization]](h, "list-organizations", "/api/v1/organizations", "List the Organizations that you can see", a.organizations)
-	get[view.Organization](h, "get-organization", "/api/v1/organizations/{org}", "Show an Organization", a.organization)
-	get[Page[view.Environment]](h, "list-environments", "/api/v1/organizations/{org}/environments", "List the Environments of an Organization", a.environments)
-	get[Page[view.Application]](h, "list-applications", "/api/v1/organizations/{org}/applications", "List the Applications of an Organization, one entry for each Environment", a.applications)
-	get[view.Application](h, "get-application", "/api/v1/organizations/{org}/environments/{env}/applications/{app}", "Show an Application in an Environment", a.application)
-	get[Page[view.Operation]](h, "list-operations", "/api/v1/organizations/{org}/operations", "List Operations, newest first", a.operations)
-	get[view.Operation](h, "get-operation", "/api/v1/organizations/{org}/operations/{id}", "Show an Operation", a.operation)
+	get[view.Organization](h, "get-organization", org, "Show an Organization", a.organization)
+	get[Page[view.Environment]](h, "list-environments", org+"/environments", "List the Environments of an Organization", a.environments)
+	get[view.Environment](h, "get-environment", env, "Show an Environment", a.environment)
+	get[Page[view.Application]](h, "list-all-applications", "/api/v1/applications", "List the Applications of all Organizations that you can see, one entry for each Environment", a.allApplications)
+	get[Counts](h, "count-all-applications", "/api/v1/applications/counts", "Count the Applications of all Organizations that you can see, by phase and Environment", a.countAllApplications)
+	get[Page[view.Application]](h, "list-applications", org+"/applications", "List the Applications of an Organization, one entry for each Environment", a.applications)
+	get[Counts](h, "count-applications", org+"/applications/counts", "Count the Applications of an Organization, by phase and Environment", a.countApplications)
+	get[view.Application](h, "get-application", env+"/applications/{app}", "Show an Application in an Environment", a.application)
+	get[view.Activity](h, "get-activity", env+"/activity", "Show what happened last in an Environment", a.activity)
+	get[Page[view.BlueprintUse]](h, "list-blueprint-uses", env+"/blueprint-uses", "List the Blueprints from which the Applications of an Environment come", a.blueprintUses)
+	get[Page[view.BlueprintUse]](h, "list-all-blueprint-uses", "/api/v1/blueprint-uses", "List where Blueprints are used, in all Environments that you can see", a.allBlueprintUses)
+	get[Page[view.Operation]](h, "list-operations", org+"/operations", "List Operations, newest first", a.operations)
+	get[view.Operation](h, "get-operation", org+"/operations/{id}", "Show an Operation", a.operation)
+	get[Page[view.SetAside]](h, "list-set-aside", "/api/v1/set-aside", "List what had no effect because it could not be read; for sovereign-admin, others find nothing here", a.setAside)
 	describe(h)
 	return h
 }
@@ -48,7 +54,7 @@ func New(r chi.Router, store *readmodel.Store) huma.API {
 func get[T, I any](h huma.API, id, path, summary string, f func(context.Context, *I) (*raw, error)) {
 	huma.Register(h, huma.Operation{
 		OperationID: id, Method: http.MethodGet, Path: path, Summary: summary, Tags: []string{"read"},
-		Errors: []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusServiceUnavailable},
+		Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotFound, http.StatusServiceUnavailable},
 		Responses: map[string]*huma.Response{
 			"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {
 				Schema: h.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[T](), true, id)}}},
@@ -62,6 +68,11 @@ type Conditional struct {
 	IfNoneMatch string `header:"If-None-Match"`
 }
 
+// Selection is which fields a client wants.
+type Selection struct {
+	Fields string `query:"fields" maxLength:"2000" doc:"only these fields, separated by commas; blueprint.version names a field of a field, and workloads.name one of each workload"`
+}
+
 // raw is an answer whose body is what the read model holds, byte for byte: nothing is decoded on the way.
 type raw struct {
 	Status      int
@@ -70,28 +81,8 @@ type raw struct {
 	Body        []byte
 }
 
-// Page is one page of a list, as the API describes it.
-type Page[T any] struct {
-	Items []T    `json:"items" nullable:"false"`
-	Next  string `json:"next,omitempty" doc:"the cursor of the next page; absent on the last"`
-}
-
-// Paging says which part of a list is wanted.
-type Paging struct {
-	Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"500"`
-	Cursor string `query:"cursor" maxLength:"2000" doc:"next of the page before"`
-}
-
 func notFound(what, name string) error {
 	return server.NewProblem(http.StatusNotFound, strings.ToLower(what)+"_not_found", fmt.Sprintf("There is no %s %q that you can see.", what, name))
-}
-
-// pass is what the person of a request may see, of one kind.
-func pass(ctx context.Context, kind view.Kind, organization string) func(readmodel.View) bool {
-	p, ok := identity.FromContext(ctx)
-	return func(v readmodel.View) bool {
-		return ok && v.Kind == kind && (organization == "" || v.Organization == organization) && session.May(p, v.Header)
-	}
 }
 
 // ready answers 503 as long as an empty answer would mean nothing.
@@ -99,95 +90,33 @@ func (a *api) ready() error {
 	if a.store.Synced() {
 		return nil
 	}
-	return server.NewProblem(http.StatusServiceUnavailable, "views_unavailable",
-		"The views of this Sovereign have not been read yet, so nothing can be said about them. Try again in a moment.")
+	return stream.Unavailable()
 }
 
-func (a *api) one(ctx context.Context, h view.Header, match string) (*raw, error) {
+// one answers with the view that a header names.
+func (a *api) one(ctx context.Context, h view.Header, match, fields string) (*raw, error) {
 	if err := a.ready(); err != nil {
 		return nil, err
 	}
-	v, ok := a.store.Get(h.Key())
-	if !ok || !pass(ctx, h.Kind, "")(v) || h.Organization != "" && v.Organization != h.Organization {
-		return nil, notFound(string(h.Kind), h.Name)
-	}
-	return conditional(fmt.Sprintf(`"%x"`, v.Sum()), match, func() []byte { return v.Object }), nil
-}
-
-// list is what a list operation asks for, beside what the person may see.
-type list struct {
-	kind         view.Kind
-	organization string
-	order        readmodel.Order
-	paging       Paging
-	match        string
-	want         func(readmodel.View) bool
-}
-
-func (a *api) many(ctx context.Context, q list) (*raw, error) {
-	if err := a.ready(); err != nil {
-		return nil, err
-	}
-	after, err := position(q.paging.Cursor, q.order)
+	only, err := parseFields(h.Kind, fields)
 	if err != nil {
 		return nil, err
 	}
-	may := pass(ctx, q.kind, q.organization)
-	views, next := a.store.List(readmodel.Query{
-		Kind: q.kind, Organization: q.organization, Order: q.order, After: after, Limit: q.paging.Limit,
-		Pass: func(v readmodel.View) bool { return (q.want == nil || q.want(v)) && may(v) },
-	})
-	cursor := ""
-	if next != nil {
-		b, err := json.Marshal(next)
-		if err != nil {
-			return nil, err
+	see := session.SightOf(ctx)
+	v, ok := a.store.Get(h.Key())
+	if !ok || v.Kind != h.Kind || !see.May(v.Header) || h.Organization != "" && v.Organization != h.Organization {
+		q := readmodel.Query{Organization: h.Organization, Environment: h.Environment, Sight: see}
+		if h.Environment != "" && h.Kind != view.KindEnvironment && len(a.store.Unread(q)) > 0 {
+			return nil, unread(h.Environment)
 		}
-		cursor = base64.RawURLEncoding.EncodeToString(b)
+		return nil, notFound(string(h.Kind), h.Name)
 	}
-	return conditional(tag(views, cursor), q.match, func() []byte { return page(views, cursor) }), nil
+	return conditional(fmt.Sprintf(`"%x%s"`, v.Sum(), only.tag()), match, func() []byte { return only.append(nil, v.Object) }), nil
 }
 
-func position(cursor string, order readmodel.Order) (*readmodel.Position, error) {
-	if cursor == "" {
-		return nil, nil //nolint:nilnil // no position is the start
-	}
-	var p readmodel.Position
-	b, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || json.Unmarshal(b, &p) != nil || p.Order != order {
-		return nil, server.NewProblem(http.StatusBadRequest, "bad_cursor",
-			"The cursor is not one that this list gave out in this order. Leave it out to begin at the start.")
-	}
-	return &p, nil
-}
-
-// page is Page, written from the views as they are.
-func page(views []readmodel.View, cursor string) []byte {
-	size := len(cursor) + 64
-	for _, v := range views {
-		size += len(v.Object) + 1
-	}
-	b := append(make([]byte, 0, size), `{"items":[`...)
-	for i, v := range views {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, v.Object...)
-	}
-	b = append(b, ']')
-	if cursor != "" {
-		b = append(append(append(b, `,"next":"`...), cursor...), '"')
-	}
-	return append(b, '}')
-}
-
-func tag(views []readmodel.View, cursor string) string {
-	h := fnv.New64a()
-	for _, v := range views {
-		fmt.Fprintf(h, "%x.", v.Sum())
-	}
-	fmt.Fprint(h, cursor)
-	return fmt.Sprintf(`"%x-%d"`, h.Sum64(), len(views))
+func unread(environment string) error {
+	return server.NewProblem(http.StatusServiceUnavailable, "views_unavailable",
+		fmt.Sprintf("The views of %s cannot be read at the moment, so nothing can be said about them. Everything else is not concerned; try again in a moment.", environment))
 }
 
 // conditional answers 304 to a client that has it already.

@@ -60,7 +60,7 @@ func (m *Manager) Callback(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	t, ok := m.attempts.open(r, q.Get("state"), m.now())
 	if !ok {
-		if _, problem := m.authenticate(r.Context(), r); problem == nil {
+		if _, problem := m.authenticate(r.Context(), m.credential(r)); problem == nil {
 			http.Redirect(w, r, "/", http.StatusSeeOther) // a second click on a sign-in that is done
 			return
 		}

@@ -92,16 +92,29 @@ func (m *Manager) keep(ctx context.Context, t tokens) *server.Problem {
 	return nil
 }
 
-// authenticate finds out who asks: by bearer token, else by session cookie.
-func (m *Manager) authenticate(ctx context.Context, r *http.Request) (caller, *server.Problem) {
+// credential is what a request brings to say who sent it: a bearer token, else a session.
+type credential struct{ bearer, session string }
+
+func (m *Manager) credential(r *http.Request) credential {
 	if token, ok := identity.Bearer(r); ok {
-		return m.verify(ctx, token)
+		return credential{bearer: token}
 	}
-	cookie, err := r.Cookie(m.sessions.Cookie.Name)
-	if err != nil || cookie.Value == "" {
+	if cookie, err := r.Cookie(m.sessions.Cookie.Name); err == nil {
+		return credential{session: cookie.Value}
+	}
+	return credential{}
+}
+
+// authenticate finds out who asks.
+func (m *Manager) authenticate(ctx context.Context, shown credential) (caller, *server.Problem) {
+	switch {
+	case shown.bearer != "":
+		return m.verify(ctx, shown.bearer)
+	case shown.session != "":
+		return m.bySession(ctx, shown.session)
+	default:
 		return caller{}, identity.NotSignedIn("You are not signed in. Open /auth/login in a browser, or send an access token in the header Authorization: Bearer.")
 	}
-	return m.bySession(ctx, cookie.Value)
 }
 
 func (m *Manager) verify(ctx context.Context, token string) (caller, *server.Problem) {
@@ -145,12 +158,14 @@ func (m *Manager) unavailable(err error) *server.Problem {
 // Require lets signed-in people through, with the person in the context and their token in the header.
 func (m *Manager) Require(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, problem := m.authenticate(r.Context(), r)
+		shown := m.credential(r)
+		c, problem := m.authenticate(r.Context(), shown)
 		if problem != nil {
 			problem.Write(w)
 			return
 		}
-		r = r.Clone(identity.NewContext(r.Context(), c.person))
+		ctx := context.WithValue(identity.NewContext(r.Context(), c.person), readerKey{}, m.reader(shown, c))
+		r = r.Clone(ctx)
 		r.Header.Set("Authorization", "Bearer "+c.token)
 		r.Header.Del("Cookie")
 		w.Header().Set("Vary", "Cookie, Authorization")
@@ -161,7 +176,7 @@ func (m *Manager) Require(next http.Handler) http.Handler {
 
 // Show answers who is signed in.
 func (m *Manager) Show(w http.ResponseWriter, r *http.Request) {
-	c, problem := m.authenticate(r.Context(), r)
+	c, problem := m.authenticate(r.Context(), m.credential(r))
 	if problem != nil {
 		problem.Write(w)
 		return

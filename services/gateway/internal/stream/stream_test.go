@@ -25,19 +25,23 @@ import (
 type person struct {
 	sees    atomic.Value // string
 	refused atomic.Bool
+	asked   atomic.Int64
 	until   time.Time
 }
 
-func (p *person) May(h view.Header) bool {
-	return strings.Contains(p.Rights(), "<"+h.Organization+">")
-}
-func (p *person) Rights() string     { return p.sees.Load().(string) } //nolint:forcetypeassert // set by sees
-func (p *person) Expires() time.Time { return p.until }
-func (p *person) Check(context.Context) error {
-	if p.refused.Load() {
-		return errors.New("the session has ended")
+func (p *person) reader() Reader {
+	sees := p.sees.Load().(string) //nolint:forcetypeassert // set by sees
+	return Reader{
+		Sight: readmodel.Sight{Key: sees, May: func(h view.Header) bool { return strings.Contains(sees, "<"+h.Organization+">") }},
+		Until: p.until, Credential: fmt.Sprintf("%p", p),
+		Again: func(context.Context) (Reader, error) {
+			p.asked.Add(1)
+			if p.refused.Load() {
+				return Reader{}, errors.New("the session has ended")
+			}
+			return p.reader(), nil
+		},
 	}
-	return nil
 }
 
 func sees(orgs ...string) *person {
@@ -48,6 +52,8 @@ func sees(orgs ...string) *person {
 
 type rig struct {
 	store *readmodel.Store
+	hub   *Hub
+	close func()
 	srv   *httptest.Server
 	who   atomic.Pointer[person]
 }
@@ -56,9 +62,12 @@ func newRig(kept int, pace Pace, who *person) *rig {
 	r := &rig{store: readmodel.New("epoch", kept)}
 	r.who.Store(who)
 	r.store.MarkSynced()
-	r.srv = httptest.NewServer(&Handler{Store: r.store, Pace: pace, Authenticate: func(*http.Request) (Reader, *server.Problem) {
-		return r.who.Load(), nil
-	}})
+	r.hub = New(r.store, func(*http.Request) (Reader, *server.Problem) { return r.who.Load().reader(), nil }, pace)
+	r.srv = httptest.NewServer(r.hub)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { r.hub.Run(ctx); close(done) }()
+	r.close = func() { cancel(); <-done; r.srv.Close() }
 	return r
 }
 
@@ -105,8 +114,10 @@ func (r *rig) open(t fataler, query, last string) *conn {
 	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "text/event-stream" {
 		t.Fatalf("%d %s", resp.StatusCode, resp.Header.Get("Content-Type"))
 	}
-	return &conn{body: resp.Body, lines: bufio.NewReader(resp.Body)}
+	return newConn(resp.Body)
 }
+
+func newConn(body io.ReadCloser) *conn { return &conn{body: body, lines: bufio.NewReader(body)} }
 
 func (c *conn) close() { _ = c.body.Close() } // only a reader
 
@@ -136,14 +147,14 @@ func (c *conn) next() (message, error) {
 	}
 }
 
-// client keeps what it was told, the way the console does.
-type client struct {
+// replica keeps what it was told, the way the console does.
+type replica struct {
 	views, gathering map[string]string
 	last             string
 	resyncs          int
 }
 
-func (c *client) hear(t fataler, m message) {
+func (c *replica) hear(t fataler, m message) {
 	t.Helper()
 	if m.id != "" {
 		c.last = m.id
@@ -174,7 +185,7 @@ func (c *client) hear(t fataler, m message) {
 }
 
 // hearUntilSynced opens a connection and listens until it is up to date; cut breaks it off after so many messages.
-func (c *client) hearUntilSynced(t fataler, r *rig, query string, cut int) {
+func (c *replica) hearUntilSynced(t fataler, r *rig, query string, cut int) {
 	t.Helper()
 	last := c.last
 	if c.gathering != nil || c.views == nil {
@@ -199,8 +210,8 @@ func (c *client) hearUntilSynced(t fataler, r *rig, query string, cut int) {
 func TestAnyCutAndResumeYieldsTheSameState(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := newRig(rapid.IntRange(2, 12).Draw(t, "kept"), Pace{}, sees("acme"))
-		defer r.srv.Close()
-		c := &client{}
+		defer r.close()
+		c := &replica{}
 		for i := range rapid.IntRange(0, 40).Draw(t, "steps") {
 			org := rapid.SampledFrom([]string{"acme", "kestrel"}).Draw(t, "org")
 			name := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "name")
@@ -219,7 +230,7 @@ func TestAnyCutAndResumeYieldsTheSameState(t *testing.T) {
 		}
 		c.hearUntilSynced(t, r, "", -1)
 		want := map[string]string{}
-		views, _ := r.store.Snapshot(r.who.Load().May)
+		views, _ := r.store.Snapshot(r.who.Load().reader().Sight.May)
 		for _, v := range views {
 			want[v.Key] = string(v.Object)
 		}
@@ -231,9 +242,9 @@ func TestAnyCutAndResumeYieldsTheSameState(t *testing.T) {
 
 func TestResumeSendsExactlyTheGap(t *testing.T) {
 	r := newRig(100, Pace{}, sees("acme"))
-	defer r.srv.Close()
+	defer r.close()
 	put(r.store, "acme", "a", 1)
-	c := &client{}
+	c := &replica{}
 	c.hearUntilSynced(t, r, "", -1)
 	put(r.store, "acme", "a", 2)
 	put(r.store, "kestrel", "x", 1)
@@ -261,10 +272,10 @@ func TestResumeSendsExactlyTheGap(t *testing.T) {
 
 func TestAnIDOfAnotherFilterIsNotContinued(t *testing.T) {
 	r := newRig(100, Pace{}, sees("acme", "kestrel"))
-	defer r.srv.Close()
+	defer r.close()
 	put(r.store, "acme", "a", 1)
 	put(r.store, "kestrel", "k", 1)
-	c := &client{}
+	c := &replica{}
 	c.hearUntilSynced(t, r, "organization=acme", -1)
 	c.hearUntilSynced(t, r, "organization=kestrel", -1)
 	if c.resyncs != 1 || len(c.views) != 1 || c.views["Application/kestrel-dev/k"] == "" {
@@ -301,12 +312,12 @@ func TestTheStreamEndsWithTheRightToIt(t *testing.T) {
 			t.Errorf("%s: the stream goes on with %+v", reason, m)
 		}
 		conn.close()
-		r.srv.Close()
+		r.close()
 	}
 	p := sees("acme")
 	p.until = time.Now().Add(30 * time.Millisecond)
 	r := newRig(10, fast, p)
-	defer r.srv.Close()
+	defer r.close()
 	conn := r.open(t, "", "")
 	defer conn.close()
 	if _, err := conn.next(); err != nil {
@@ -319,8 +330,8 @@ func TestTheStreamEndsWithTheRightToIt(t *testing.T) {
 
 func TestHeartbeatMovesAQuietClientOn(t *testing.T) {
 	r := newRig(4, Pace{Heartbeat: 10 * time.Millisecond}, sees("acme"))
-	defer r.srv.Close()
-	c := &client{views: map[string]string{}, gathering: map[string]string{}}
+	defer r.close()
+	c := &replica{views: map[string]string{}, gathering: map[string]string{}}
 	conn := r.open(t, "", "")
 	defer conn.close()
 	first, err := conn.next()
@@ -347,7 +358,7 @@ func TestHeartbeatMovesAQuietClientOn(t *testing.T) {
 // A client that does not read is cut off, holds no memory of the server's, and nobody waits for it.
 func TestASlowClientIsCutOffAndNobodyWaits(t *testing.T) {
 	r := newRig(50, Pace{Patience: 100 * time.Millisecond, Heartbeat: time.Hour}, sees("acme"))
-	defer r.srv.Close()
+	defer r.close()
 	slow := r.open(t, "", "")
 	defer slow.close()
 	quick := r.open(t, "", "")
@@ -379,19 +390,26 @@ func TestASlowClientIsCutOffAndNobodyWaits(t *testing.T) {
 		t.Fatal("the quick client waits for the slow one")
 	}
 	total := 0
+	c := &replica{views: map[string]string{}}
 	for {
 		m, err := slow.next()
 		if err != nil {
 			break // cut off
 		}
+		c.hear(t, m)
 		if total += len(m.data); strings.Contains(m.data, `"name":"last"`) {
 			t.Fatalf("a client that did not read for a while got all of %d bytes", total)
 		}
 	}
+	c.hearUntilSynced(t, r, "", -1)
+	want, _ := r.store.Snapshot(everything)
+	if c.resyncs != 1 || len(c.views) != len(want) {
+		t.Errorf("when it comes back it is told to start anew %d times, and has %d of %d views", c.resyncs, len(c.views), len(want))
+	}
 }
 
 func TestNothingIsToldBeforeEverythingIsKnown(t *testing.T) {
-	h := &Handler{Store: readmodel.New("e", 4), Authenticate: func(*http.Request) (Reader, *server.Problem) { return sees("acme"), nil }}
+	h := New(readmodel.New("e", 4), func(*http.Request) (Reader, *server.Problem) { return sees("acme").reader(), nil }, Pace{})
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
 	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "views_unavailable") {
