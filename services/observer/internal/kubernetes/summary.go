@@ -16,22 +16,24 @@ import (
 // place is where an object belongs.
 type place struct{ organization, environment string }
 
-// summarise makes an observation of an object: what people need to know of it, and nothing that could be secret.
-func summarise(cluster string, u *unstructured.Unstructured, at place, now time.Time) *spinev1.ObjectObserved {
-	o := &spinev1.ObjectObserved{
-		Object: &spinev1.ObjectRef{
-			Cluster: cluster, ApiVersion: u.GetAPIVersion(), Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName(), Uid: string(u.GetUID()),
-		},
-		ResourceVersion: u.GetResourceVersion(), Generation: u.GetGeneration(), ObservedAt: timestamppb.New(now),
-		Organization: at.organization, Environment: at.environment, Application: application(u, at), Health: health(u),
-	}
-	switch u.GetKind() {
+// maxText is the length in bytes to which what others wrote is cut.
+const maxText = 2048
+
+// detail says what people need to know of an object, and nothing that could be secret.
+func detail(o *spinev1.ObjectObserved, k kind, u *unstructured.Unstructured) {
+	switch k.name {
 	case "Deployment", "StatefulSet", "DaemonSet":
 		o.Detail = &spinev1.ObjectObserved_Workload{Workload: workload(u)}
+	case "Pod":
+		o.Detail = &spinev1.ObjectObserved_Pod{Pod: pod(u)}
 	case "GitRepository", "OCIRepository", "Kustomization", "HelmRelease":
 		o.Detail = &spinev1.ObjectObserved_Flux{Flux: flux(u)}
 	case "Service":
 		o.Detail = &spinev1.ObjectObserved_Service{Service: service(u)}
+	case "Ingress":
+		o.Detail = &spinev1.ObjectObserved_Ingress{Ingress: &spinev1.Ingress{Urls: ingress(u)}}
+	case "HTTPRoute":
+		o.Detail = &spinev1.ObjectObserved_Ingress{Ingress: &spinev1.Ingress{Urls: route(u)}}
 	case "Organization":
 		ready, message := readiness(u)
 		o.Detail = &spinev1.ObjectObserved_OrganizationDetail{OrganizationDetail: &spinev1.OrganizationDetail{
@@ -50,22 +52,9 @@ func summarise(cluster string, u *unstructured.Unstructured, at place, now time.
 			KubeletVersion: str(u, "status", "nodeInfo", "kubeletVersion"),
 		}}
 	}
-	return o
-}
-
-// application tells which Application an object of an Environment belongs to.
-func application(u *unstructured.Unstructured, at place) string {
-	if at.environment == "" {
-		return ""
+	if k.class == classCrossplane {
+		o.Detail = &spinev1.ObjectObserved_Resource{Resource: resource(u)}
 	}
-	if app := u.GetLabels()[catalystv1.LabelApplication]; app != "" {
-		return app
-	}
-	switch u.GetKind() {
-	case "GitRepository", "OCIRepository", "HelmRelease", "Kustomization":
-		return strings.TrimSuffix(u.GetName(), "-blueprint")
-	}
-	return ""
 }
 
 func health(u *unstructured.Unstructured) *spinev1.Health {
@@ -73,7 +62,7 @@ func health(u *unstructured.Unstructured) *spinev1.Health {
 	if u.GetDeletionTimestamp() != nil {
 		h.Status = "Terminating"
 	} else if r, err := status.Compute(u); err == nil {
-		h.Status, h.Message = string(r.Status), r.Message
+		h.Status, h.Message = string(r.Status), clip(r.Message, maxText)
 	}
 	for _, c := range conditions(u) {
 		if at, err := time.Parse(time.RFC3339, text(c["lastTransitionTime"])); err == nil && at.After(h.Since.AsTime()) {
@@ -105,19 +94,19 @@ func workload(u *unstructured.Unstructured) *spinev1.Workload {
 }
 
 func images(u *unstructured.Unstructured) []string {
-	containers, _, _ := unstructured.NestedSlice(u.Object, "spec", "template", "spec", "containers")
 	var out []string
-	for _, c := range containers {
-		if m, ok := c.(map[string]any); ok {
-			out = append(out, text(m["image"]))
-		}
+	for _, c := range lists(u, "spec", "template", "spec", "containers") {
+		out = append(out, text(c["image"]))
 	}
 	return out
 }
 
+// maxWorkloads is how many workloads of one Flux object are told.
+const maxWorkloads = 1000
+
 func flux(u *unstructured.Unstructured) *spinev1.FluxObject {
 	c := condition(u, "Ready")
-	f := &spinev1.FluxObject{Ready: text(c["status"]), Reason: text(c["reason"]), Message: text(c["message"])}
+	f := &spinev1.FluxObject{Ready: text(c["status"]), Reason: text(c["reason"]), Message: clip(text(c["message"]), maxText)}
 	f.Suspended, _, _ = unstructured.NestedBool(u.Object, "spec", "suspend")
 	f.AttemptedRevision = str(u, "status", "lastAttemptedRevision")
 	switch u.GetKind() {
@@ -128,15 +117,13 @@ func flux(u *unstructured.Unstructured) *spinev1.FluxObject {
 	default:
 		f.Revision = str(u, "status", "artifact", "revision")
 	}
-	entries, _, _ := unstructured.NestedSlice(u.Object, "status", "inventory", "entries")
-	for _, e := range entries {
-		if m, ok := e.(map[string]any); ok {
-			if w := workloadOf(text(m["id"])); w != "" {
-				f.Workloads = append(f.Workloads, w)
-			}
+	for _, e := range lists(u, "status", "inventory", "entries") {
+		if w := workloadOf(text(e["id"])); w != "" {
+			f.Workloads = append(f.Workloads, w)
 		}
 	}
 	slices.Sort(f.Workloads)
+	f.Workloads = f.Workloads[:min(len(f.Workloads), maxWorkloads)]
 	return f
 }
 
@@ -151,12 +138,9 @@ func workloadOf(id string) string {
 
 func service(u *unstructured.Unstructured) *spinev1.Service {
 	s := &spinev1.Service{Type: str(u, "spec", "type")}
-	ports, _, _ := unstructured.NestedSlice(u.Object, "spec", "ports")
-	for _, p := range ports {
-		if m, ok := p.(map[string]any); ok {
-			n, _ := m["port"].(int64)
-			s.Ports = append(s.Ports, &spinev1.Service_Port{Name: text(m["name"]), Port: int32(n), Protocol: text(m["protocol"])}) //nolint:gosec // a port
-		}
+	for _, p := range lists(u, "spec", "ports") {
+		n, _ := p["port"].(int64)
+		s.Ports = append(s.Ports, &spinev1.Service_Port{Name: text(p["name"]), Port: int32(n), Protocol: text(p["protocol"])}) //nolint:gosec // a port
 	}
 	return s
 }
@@ -166,18 +150,11 @@ func readiness(u *unstructured.Unstructured) (state, message string) {
 	if len(c) == 0 {
 		return "Unknown", "waiting for the environment-controller"
 	}
-	return text(c["status"]), text(c["message"])
+	return text(c["status"]), clip(text(c["message"]), maxText)
 }
 
 func conditions(u *unstructured.Unstructured) []map[string]any {
-	list, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
-	var out []map[string]any
-	for _, c := range list {
-		if m, ok := c.(map[string]any); ok {
-			out = append(out, m)
-		}
-	}
-	return out
+	return lists(u, "status", "conditions")
 }
 
 func condition(u *unstructured.Unstructured, kind string) map[string]any {
@@ -201,6 +178,14 @@ func num(u *unstructured.Unstructured, path ...string) int64 {
 
 func count(u *unstructured.Unstructured, path ...string) int32 {
 	return int32(num(u, path...)) //nolint:gosec // a number of pods
+}
+
+// clip cuts what others wrote, and makes it valid UTF-8.
+func clip(s string, limit int) string {
+	if len(s) > limit {
+		s = s[:limit-len("…")] + "…"
+	}
+	return strings.ToValidUTF8(s, "")
 }
 
 func text(v any) string {
