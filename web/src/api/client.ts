@@ -1,3 +1,4 @@
+import { compareClocks } from './clock'
 import { Problem, problemOf, unreachable } from './problem'
 
 interface Request {
@@ -10,6 +11,7 @@ interface Request {
 /** Sends one request to our own origin and decodes the answer. Anything but 2xx is thrown as a Problem. */
 export async function call<T>(path: string, { method = 'GET', body, headers, signal }: Request = {}): Promise<T> {
   let response: Response
+  const sent = Date.now()
   try {
     response = await fetch(path, {
       method,
@@ -26,6 +28,7 @@ export async function call<T>(path: string, { method = 'GET', body, headers, sig
     if (signal?.aborted) throw error
     throw unreachable()
   }
+  compareClocks(response.headers.get('Date'), sent, Date.now())
   if (!response.ok) throw await problemOf(response)
   if (response.status === 204) return undefined as T
   const type = response.headers.get('Content-Type') ?? ''

@@ -1,10 +1,12 @@
 import { call, path } from './client'
 import { Problem } from './problem'
 import type {
+  Activity,
   Application,
   ApplicationValues,
   BlueprintCard,
   BlueprintDetail,
+  BlueprintUse,
   Bootstrap,
   Environment,
   InstallPlan,
@@ -13,6 +15,7 @@ import type {
   Organization,
   Page,
   Session,
+  SetAside,
   Sovereign,
   Values,
 } from './types'
@@ -53,6 +56,11 @@ export const api = {
     (await call<Page<Operation>>(path`/organizations/${org}/operations` + '?limit=50', { signal })).items ?? [],
   operation: (org: string, id: string, signal?: AbortSignal) =>
     call<Operation>(path`/organizations/${org}/operations/${id}`, { signal }),
+  activity: (org: string, env: string, signal?: AbortSignal) =>
+    orNull(call<Activity>(path`/organizations/${org}/environments/${env}/activity`, { signal }), 404),
+  setAside: (signal?: AbortSignal) => all<SetAside>(path`/set-aside`, signal),
+  blueprintUses: (name: string, signal?: AbortSignal) =>
+    all<BlueprintUse>(`${path`/blueprint-uses`}?blueprint=${encodeURIComponent(name)}`, signal),
   blueprints: (signal?: AbortSignal) => all<BlueprintCard>(path`/blueprints`, signal),
   blueprint: (name: string, signal?: AbortSignal) => call<BlueprintCard>(path`/blueprints/${name}`, { signal }),
   blueprintVersion: (name: string, version: string, signal?: AbortSignal) =>

@@ -1,4 +1,5 @@
 export * from './types'
 export * from './problem'
+export { serverNow } from './clock'
 export { api } from './endpoints'
 export * from './queries'

@@ -43,6 +43,33 @@ export const applicationsQuery = (org: string) =>
 export const operationsQuery = (org: string) =>
   queryOptions({ queryKey: ['operations', org], queryFn: ({ signal }) => api.operations(org, signal), ...streamed })
 
+export const activitiesKey = (org: string) => ['activity', org] as const
+
+export const activityQuery = (org: string, env: string) =>
+  queryOptions({
+    queryKey: [...activitiesKey(org), env],
+    queryFn: ({ signal }) => api.activity(org, env, signal),
+    enabled: env !== '',
+    ...streamed,
+  })
+
+// The stream carries what was set aside, and who uses a Blueprint, of one Organization only: the others' is read now and then.
+export const setAsideQuery = queryOptions({
+  queryKey: ['set-aside'],
+  queryFn: ({ signal }) => api.setAside(signal),
+  refetchInterval: 15_000,
+})
+
+export const blueprintUsesKey = ['blueprint-uses'] as const
+
+export const blueprintUsesQuery = (name: string) =>
+  queryOptions({
+    queryKey: [...blueprintUsesKey, name],
+    queryFn: ({ signal }) => api.blueprintUses(name, signal),
+    staleTime: 15_000,
+    refetchInterval: 30_000,
+  })
+
 export const blueprintsQuery = queryOptions({
   queryKey: ['blueprints'],
   queryFn: ({ signal }) => api.blueprints(signal),

@@ -4,6 +4,57 @@
  */
 
 export interface paths {
+    "/api/v1/applications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the Applications of all Organizations that you can see, one entry for each Environment */
+        get: operations["list-all-applications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/applications/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Count the Applications of all Organizations that you can see, by phase and Environment */
+        get: operations["count-all-applications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/blueprint-uses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List where Blueprints are used, in all Environments that you can see */
+        get: operations["list-all-blueprint-uses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/blueprints": {
         parameters: {
             query?: never;
@@ -124,6 +175,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/organizations/{org}/applications/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Count the Applications of an Organization, by phase and Environment */
+        get: operations["count-applications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/organizations/{org}/applications/{app}": {
         parameters: {
             query?: never;
@@ -150,6 +218,40 @@ export interface paths {
         };
         /** List the Environments of an Organization */
         get: operations["list-environments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organizations/{org}/environments/{env}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show an Environment */
+        get: operations["get-environment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organizations/{org}/environments/{env}/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what happened last in an Environment */
+        get: operations["get-activity"];
         put?: never;
         post?: never;
         delete?: never;
@@ -187,6 +289,23 @@ export interface paths {
         get: operations["get-application-values"];
         /** Change the settings of an Application in an Environment */
         put: operations["configure-application"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organizations/{org}/environments/{env}/blueprint-uses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the Blueprints from which the Applications of an Environment come */
+        get: operations["list-blueprint-uses"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -262,6 +381,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/set-aside": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what had no effect because it could not be read; for sovereign-admin, others find nothing here */
+        get: operations["list-set-aside"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sovereign": {
         parameters: {
             query?: never;
@@ -269,7 +405,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show the Sovereign and its clusters */
+        /** Show the Sovereign, its clusters and what it learns from */
         get: operations["get-sovereign"];
         put?: never;
         post?: never;
@@ -320,33 +456,69 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        Activity: {
+            /**
+             * Format: date-time
+             * @description when the newest fact behind this view came about
+             */
+            changedAt: string;
+            /** @description newest first, at most 50 */
+            entries: components["schemas"]["ActivityEntry"][] | null;
+            /** @description {organization}-{env_type} */
+            environment?: string;
+            /** @enum {string} */
+            kind: "Sovereign" | "Organization" | "Environment" | "Application" | "Operation" | "Activity" | "BlueprintUse" | "SetAside";
+            name: string;
+            organization?: string;
+            /**
+             * Format: date-time
+             * @description since when a source of this view cannot be heard: what it says is the last that was known
+             */
+            unknownSince?: string;
+        };
+        ActivityEntry: {
+            /** @description e-mail of the person, where it was one */
+            actor?: string;
+            application: string;
+            /** Format: date-time */
+            at: string;
+            /** @description the commit, the id of the Operation, or kind/name of what the warning is about */
+            reference: string;
+            summary: string;
+            /** @enum {string} */
+            type: "commit" | "operation" | "warning";
+        };
         Application: {
             /** @description the commit that the cluster runs */
             applied?: components["schemas"]["Commit"];
             blueprint: components["schemas"]["Blueprint"];
             branch: string;
-            /** @description the last commits seen, newest first, at most 10 */
+            /**
+             * Format: date-time
+             * @description when the newest fact behind this view came about
+             */
+            changedAt: string;
+            /** @description the last commits, newest first, at most 10 */
             changes: components["schemas"]["Commit"][] | null;
+            /** @description what Git says that it needs */
+            dependsOn: components["schemas"]["Dependency"][] | null;
             /** @description the head of the Environment's branch */
             desired?: components["schemas"]["Commit"];
             endpoints: components["schemas"]["Endpoint"][] | null;
             /** @description {organization}-{env_type} */
             environment?: string;
             /** @enum {string} */
-            kind: "Sovereign" | "Organization" | "Environment" | "Application" | "Operation";
+            kind: "Sovereign" | "Organization" | "Environment" | "Application" | "Operation" | "Activity" | "BlueprintUse" | "SetAside";
             /** @description why it is in this phase, as a sentence */
             message: string;
             name: string;
-            /**
-             * Format: date-time
-             * @description when the newest fact behind this view was observed
-             */
-            observedAt: string;
             organization?: string;
             /** @description the Flux objects that render it, and their state */
             parts: components["schemas"]["Part"][] | null;
             /** @enum {string} */
             phase: "Installing" | "Running" | "Updating" | "Degraded" | "Failed" | "Paused" | "Removing" | "Unknown";
+            /** @description those in trouble first, at most 50 */
+            pods: components["schemas"]["Pod"][] | null;
             /** @description clone URL */
             repository: string;
             /**
@@ -354,6 +526,15 @@ export interface components {
              * @description when the phase began
              */
             since: string;
+            /**
+             * Format: date-time
+             * @description since when a source of this view cannot be heard: what it says is the last that was known
+             */
+            unknownSince?: string;
+            /** @description the Applications of this Environment that depend on it */
+            usedBy: string[] | null;
+            /** @description what the cluster warned of, newest first, at most 10 */
+            warnings: components["schemas"]["Warning"][] | null;
             workloads: components["schemas"]["Workload"][] | null;
         };
         Blueprint: {
@@ -362,6 +543,26 @@ export interface components {
         };
         BlueprintList: {
             items: components["schemas"]["CatalogBlueprint"][];
+        };
+        BlueprintUse: {
+            /**
+             * Format: date-time
+             * @description when the newest fact behind this view came about
+             */
+            changedAt: string;
+            /** @description {organization}-{env_type} */
+            environment?: string;
+            /** @enum {string} */
+            kind: "Sovereign" | "Organization" | "Environment" | "Application" | "Operation" | "Activity" | "BlueprintUse" | "SetAside";
+            name: string;
+            organization?: string;
+            /**
+             * Format: date-time
+             * @description since when a source of this view cannot be heard: what it says is the last that was known
+             */
+            unknownSince?: string;
+            /** @description in the order of their names */
+            versions: components["schemas"]["VersionUse"][] | null;
         };
         BlueprintVersion: {
             category: string;
@@ -425,6 +626,18 @@ export interface components {
             message?: string;
             sha: string;
         };
+        Counts: {
+            /** @description the same, for each Environment in which there are some */
+            environments: components["schemas"]["EnvironmentCounts"][];
+            /** @description the Environments that are missing here because their views cannot be read at the moment */
+            incomplete?: string[] | null;
+            /** @description how many are in each phase; a phase in which there is none is absent */
+            phases: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            total: number;
+        };
         CurrentValues: {
             blueprint: components["schemas"]["Blueprint"];
             /** @description the head of the Environment's branch; send it back as If-Match */
@@ -433,27 +646,51 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        Dependency: {
+            /** @description the name by which the Blueprint knows it */
+            alias?: string;
+            application: string;
+            /**
+             * @description of that Application; absent if it is not in this Environment
+             * @enum {string}
+             */
+            phase?: "Installing" | "Running" | "Updating" | "Degraded" | "Failed" | "Paused" | "Removing" | "Unknown";
+        };
         Endpoint: {
             name: string;
             url: string;
         };
         Environment: {
             branch: string;
+            /**
+             * Format: date-time
+             * @description when the newest fact behind this view came about
+             */
+            changedAt: string;
             /** @enum {string} */
             envType: "dev" | "stg" | "uat" | "prod" | "poc";
             /** @description {organization}-{env_type} */
             environment?: string;
             /** @enum {string} */
-            kind: "Sovereign" | "Organization" | "Environment" | "Application" | "Operation";
+            kind: "Sovereign" | "Organization" | "Environment" | "Application" | "Operation" | "Activity" | "BlueprintUse" | "SetAside";
             message: string;
             name: string;
-            /**
-             * Format: date-time
-             * @description when the newest fact behind this view was observed
-             */
-            observedAt: string;
             organization?: string;
             ready: boolean;
+            /**
+             * Format: date-time
+             * @description since when a source of this view cannot be heard: what it says is the last that was known
+             */
+            unknownSince?: string;
+        };
+        EnvironmentCounts: {
+            environment: string;
+            organization: string;
+            phases: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            total: number;
         };
         Field: {
             location: string;
@@ -493,6 +730,11 @@ export interface components {
             /** @enum {string} */
             action: "install" | "configure" | "uninstall";
             application: string;
+            /**
+             * Format: date-time
+             * @description when the newest fact behind this view came about
+             */
+            changedAt: string;
             /** @description the commit that it made */
             commit?: string;
             /** Format: date-time */
@@ -502,59 +744,91 @@ export interface components {
             /** @description {organization}-{env_type} */
             environment?: string;
             /** @enum {string} */
-            kind: "Sovereign" | "Organization" | "Environment" | "Application" | "Operation";
+            kind: "Sovereign" | "Organization" | "Environment" | "Application" | "Operation" | "Activity" | "BlueprintUse" | "SetAside";
             /** @description what it does now, or why it ended, as a sentence */
             message: string;
             name: string;
-            /**
-             * Format: date-time
-             * @description when the newest fact behind this view was observed
-             */
-            observedAt: string;
             organization?: string;
             /** @description e-mail of the person who asked */
             requester: string;
             /** @enum {string} */
             state: "Pending" | "Running" | "Waiting" | "Succeeded" | "Failed";
             steps: components["schemas"]["Step"][] | null;
+            /**
+             * Format: date-time
+             * @description since when a source of this view cannot be heard: what it says is the last that was known
+             */
+            unknownSince?: string;
         };
         Organization: {
+            /**
+             * Format: date-time
+             * @description when the newest fact behind this view came about
+             */
+            changedAt: string;
             displayName: string;
             /** @description {organization}-{env_type} */
             environment?: string;
             /** @enum {string} */
-            kind: "Sovereign" | "Organization" | "Environment" | "Application" | "Operation";
+            kind: "Sovereign" | "Organization" | "Environment" | "Application" | "Operation" | "Activity" | "BlueprintUse" | "SetAside";
             message: string;
             name: string;
-            /**
-             * Format: date-time
-             * @description when the newest fact behind this view was observed
-             */
-            observedAt: string;
             organization?: string;
             ready: boolean;
+            /**
+             * Format: date-time
+             * @description since when a source of this view cannot be heard: what it says is the last that was known
+             */
+            unknownSince?: string;
         };
         PageApplication: {
+            /** @description the Environments that are missing here because their views cannot be read at the moment */
+            incomplete?: string[] | null;
             items: components["schemas"]["Application"][];
             /** @description the cursor of the next page; absent on the last */
             next?: string;
         };
+        PageBlueprintUse: {
+            /** @description the Environments that are missing here because their views cannot be read at the moment */
+            incomplete?: string[] | null;
+            items: components["schemas"]["BlueprintUse"][];
+            /** @description the cursor of the next page; absent on the last */
+            next?: string;
+        };
         PageEnvironment: {
+            /** @description the Environments that are missing here because their views cannot be read at the moment */
+            incomplete?: string[] | null;
             items: components["schemas"]["Environment"][];
             /** @description the cursor of the next page; absent on the last */
             next?: string;
         };
         PageOperation: {
+            /** @description the Environments that are missing here because their views cannot be read at the moment */
+            incomplete?: string[] | null;
             items: components["schemas"]["Operation"][];
             /** @description the cursor of the next page; absent on the last */
             next?: string;
         };
         PageOrganization: {
+            /** @description the Environments that are missing here because their views cannot be read at the moment */
+            incomplete?: string[] | null;
             items: components["schemas"]["Organization"][];
             /** @description the cursor of the next page; absent on the last */
             next?: string;
         };
+        PageSetAside: {
+            /** @description the Environments that are missing here because their views cannot be read at the moment */
+            incomplete?: string[] | null;
+            items: components["schemas"]["SetAside"][];
+            /** @description the cursor of the next page; absent on the last */
+            next?: string;
+        };
         Part: {
+            /**
+             * Format: date-time
+             * @description when the cluster last wrote it
+             */
+            changedAt: string;
             /** @enum {string} */
             health: "Current" | "InProgress" | "Failed" | "Terminating" | "Unknown";
             kind: string;
@@ -581,6 +855,19 @@ export interface components {
         PlannedFile: {
             content: string;
             path: string;
+        };
+        Pod: {
+            message?: string;
+            name: string;
+            /** @enum {string} */
+            phase: "Pending" | "Running" | "Succeeded" | "Failed" | "Unknown";
+            ready: boolean;
+            /** @description why it does not run, such as CrashLoopBackOff */
+            reason?: string;
+            /** Format: int32 */
+            restarts: number;
+            /** @description kind/name of what it belongs to */
+            workload?: string;
         };
         Problem: {
             /** @description a word for machines, such as name_taken */
@@ -611,6 +898,33 @@ export interface components {
             expiresAt: string;
             person: components["schemas"]["Person"];
         };
+        SetAside: {
+            /**
+             * Format: date-time
+             * @description when the newest fact behind this view came about
+             */
+            changedAt: string;
+            /** @description {organization}-{env_type} */
+            environment?: string;
+            /** @enum {string} */
+            kind: "Sovereign" | "Organization" | "Environment" | "Application" | "Operation" | "Activity" | "BlueprintUse" | "SetAside";
+            name: string;
+            organization?: string;
+            reason: string;
+            /**
+             * Format: int64
+             * @description its place in the stream of its account; absent if it never got there
+             */
+            sequence?: number;
+            /** Format: int64 */
+            sizeBytes: number;
+            subject: string;
+            /**
+             * Format: date-time
+             * @description since when a source of this view cannot be heard: what it says is the last that was known
+             */
+            unknownSince?: string;
+        };
         Size: {
             name: string;
             title: string;
@@ -618,19 +932,37 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        Source: {
+            /**
+             * Format: date-time
+             * @description when it was last heard; it is heard every few seconds
+             */
+            heardAt: string;
+            /** @description why it cannot be reached */
+            message?: string;
+            name: string;
+            reachable: boolean;
+        };
         Sovereign: {
+            /**
+             * Format: date-time
+             * @description when the newest fact behind this view came about
+             */
+            changedAt: string;
             clusters: components["schemas"]["Cluster"][] | null;
             /** @description {organization}-{env_type} */
             environment?: string;
             /** @enum {string} */
-            kind: "Sovereign" | "Organization" | "Environment" | "Application" | "Operation";
+            kind: "Sovereign" | "Organization" | "Environment" | "Application" | "Operation" | "Activity" | "BlueprintUse" | "SetAside";
             name: string;
+            organization?: string;
+            /** @description what the read model learns from, and whether it can be heard */
+            sources: components["schemas"]["Source"][] | null;
             /**
              * Format: date-time
-             * @description when the newest fact behind this view was observed
+             * @description since when a source of this view cannot be heard: what it says is the last that was known
              */
-            observedAt: string;
-            organization?: string;
+            unknownSince?: string;
         };
         Step: {
             message?: string;
@@ -651,7 +983,29 @@ export interface components {
             reason?: string;
             version: string;
         };
+        VersionUse: {
+            applications: string[] | null;
+            version: string;
+        };
+        Warning: {
+            /** @description kind/name of what it is about */
+            about: string;
+            /**
+             * Format: date-time
+             * @description when it was last seen
+             */
+            at: string;
+            /** Format: int32 */
+            count: number;
+            message: string;
+            reason: string;
+        };
         Workload: {
+            /**
+             * Format: date-time
+             * @description when the cluster last wrote it
+             */
+            changedAt: string;
             /**
              * Format: int32
              * @description pods wanted
@@ -678,6 +1032,298 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    "list-all-applications": {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+                /** @description only these fields, separated by commas; blueprint.version names a field of a field, and workloads.name one of each workload */
+                fields?: string;
+                /** @description only this Environment */
+                environment?: string;
+                /** @description only this Application */
+                name?: string;
+                /** @description only what comes from this Blueprint */
+                blueprint?: string;
+                /** @description only Applications in this phase, or in one of these, separated by commas */
+                phase?: string;
+                /** @description only Applications with this text in their name or the name of their Blueprint */
+                q?: string;
+                /** @description what to sort by; a leading - turns it round */
+                sort?: "name" | "-name" | "phase" | "-phase" | "environment" | "-environment" | "since" | "-since";
+            };
+            header?: {
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageApplication"];
+                };
+            };
+            /** @description You have it already: it is what If-None-Match names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "count-all-applications": {
+        parameters: {
+            query?: {
+                /** @description only this Environment */
+                environment?: string;
+                /** @description only this Application */
+                name?: string;
+                /** @description only what comes from this Blueprint */
+                blueprint?: string;
+                /** @description only Applications in this phase, or in one of these, separated by commas */
+                phase?: string;
+                /** @description only Applications with this text in their name or the name of their Blueprint */
+                q?: string;
+            };
+            header?: {
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Counts"];
+                };
+            };
+            /** @description You have it already: it is what If-None-Match names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-all-blueprint-uses": {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+                /** @description only these fields, separated by commas; blueprint.version names a field of a field, and workloads.name one of each workload */
+                fields?: string;
+                /** @description only this Blueprint */
+                blueprint?: string;
+            };
+            header?: {
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageBlueprintUse"];
+                };
+            };
+            /** @description You have it already: it is what If-None-Match names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-blueprints": {
         parameters: {
             query?: never;
@@ -870,6 +1516,8 @@ export interface operations {
                 limit?: number;
                 /** @description next of the page before */
                 cursor?: string;
+                /** @description only these fields, separated by commas; blueprint.version names a field of a field, and workloads.name one of each workload */
+                fields?: string;
             };
             header?: {
                 "If-None-Match"?: string;
@@ -896,6 +1544,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description Unauthorized */
             401: {
@@ -946,7 +1603,10 @@ export interface operations {
     };
     "get-organization": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description only these fields, separated by commas; blueprint.version names a field of a field, and workloads.name one of each workload */
+                fields?: string;
+            };
             header?: {
                 "If-None-Match"?: string;
             };
@@ -974,6 +1634,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description Unauthorized */
             401: {
@@ -1028,12 +1697,18 @@ export interface operations {
                 limit?: number;
                 /** @description next of the page before */
                 cursor?: string;
+                /** @description only these fields, separated by commas; blueprint.version names a field of a field, and workloads.name one of each workload */
+                fields?: string;
                 /** @description only this Environment */
                 environment?: string;
                 /** @description only this Application */
                 name?: string;
-                /** @description only Applications in this phase */
+                /** @description only what comes from this Blueprint */
+                blueprint?: string;
+                /** @description only Applications in this phase, or in one of these, separated by commas */
                 phase?: string;
+                /** @description only Applications with this text in their name or the name of their Blueprint */
+                q?: string;
                 /** @description what to sort by; a leading - turns it round */
                 sort?: "name" | "-name" | "phase" | "-phase" | "environment" | "-environment" | "since" | "-since";
             };
@@ -1064,6 +1739,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description Unauthorized */
             401: {
@@ -1205,6 +1889,91 @@ export interface operations {
             };
         };
     };
+    "count-applications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Counts"];
+                };
+            };
+            /** @description You have it already: it is what If-None-Match names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "uninstall-application-everywhere": {
         parameters: {
             query?: never;
@@ -1291,6 +2060,8 @@ export interface operations {
                 limit?: number;
                 /** @description next of the page before */
                 cursor?: string;
+                /** @description only these fields, separated by commas; blueprint.version names a field of a field, and workloads.name one of each workload */
+                fields?: string;
             };
             header?: {
                 "If-None-Match"?: string;
@@ -1319,6 +2090,197 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-environment": {
+        parameters: {
+            query?: {
+                /** @description only these fields, separated by commas; blueprint.version names a field of a field, and workloads.name one of each workload */
+                fields?: string;
+            };
+            header?: {
+                "If-None-Match"?: string;
+            };
+            path: {
+                org: string;
+                env: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            /** @description You have it already: it is what If-None-Match names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-activity": {
+        parameters: {
+            query?: {
+                /** @description only these fields, separated by commas; blueprint.version names a field of a field, and workloads.name one of each workload */
+                fields?: string;
+            };
+            header?: {
+                "If-None-Match"?: string;
+            };
+            path: {
+                org: string;
+                env: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Activity"];
+                };
+            };
+            /** @description You have it already: it is what If-None-Match names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description Unauthorized */
             401: {
@@ -1369,7 +2331,10 @@ export interface operations {
     };
     "get-application": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description only these fields, separated by commas; blueprint.version names a field of a field, and workloads.name one of each workload */
+                fields?: string;
+            };
             header?: {
                 "If-None-Match"?: string;
             };
@@ -1399,6 +2364,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description Unauthorized */
             401: {
@@ -1704,6 +2678,100 @@ export interface operations {
             };
         };
     };
+    "list-blueprint-uses": {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+                /** @description only these fields, separated by commas; blueprint.version names a field of a field, and workloads.name one of each workload */
+                fields?: string;
+            };
+            header?: {
+                "If-None-Match"?: string;
+            };
+            path: {
+                org: string;
+                env: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageBlueprintUse"];
+                };
+            };
+            /** @description You have it already: it is what If-None-Match names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "plan-installation": {
         parameters: {
             query?: never;
@@ -1802,6 +2870,8 @@ export interface operations {
                 limit?: number;
                 /** @description next of the page before */
                 cursor?: string;
+                /** @description only these fields, separated by commas; blueprint.version names a field of a field, and workloads.name one of each workload */
+                fields?: string;
             };
             header?: {
                 "If-None-Match"?: string;
@@ -1830,6 +2900,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description Unauthorized */
             401: {
@@ -1880,7 +2959,10 @@ export interface operations {
     };
     "get-operation": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description only these fields, separated by commas; blueprint.version names a field of a field, and workloads.name one of each workload */
+                fields?: string;
+            };
             header?: {
                 "If-None-Match"?: string;
             };
@@ -1909,6 +2991,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description Unauthorized */
             401: {
@@ -1986,9 +3077,103 @@ export interface operations {
             };
         };
     };
+    "list-set-aside": {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+                /** @description only these fields, separated by commas; blueprint.version names a field of a field, and workloads.name one of each workload */
+                fields?: string;
+            };
+            header?: {
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageSetAside"];
+                };
+            };
+            /** @description You have it already: it is what If-None-Match names. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-sovereign": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description only these fields, separated by commas; blueprint.version names a field of a field, and workloads.name one of each workload */
+                fields?: string;
+            };
             header?: {
                 "If-None-Match"?: string;
             };
@@ -2014,6 +3199,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description Unauthorized */
             401: {

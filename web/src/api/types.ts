@@ -6,9 +6,12 @@ import type { components } from './schema.gen'
 type Schemas = components['schemas']
 
 /** What every view carries. */
-export type Header = Pick<Schemas['Application'], 'kind' | 'organization' | 'environment' | 'name' | 'observedAt'>
+export type Header = Pick<Schemas['Application'], 'kind' | 'organization' | 'environment' | 'name' | 'changedAt' | 'unknownSince'>
 export type Commit = Schemas['Commit']
 export type Workload = Schemas['Workload']
+export type Pod = Schemas['Pod']
+export type Warning = Schemas['Warning']
+export type Dependency = Schemas['Dependency']
 export type Endpoint = Schemas['Endpoint']
 export type Part = Schemas['Part']
 export type BlueprintRef = Schemas['Blueprint']
@@ -17,6 +20,11 @@ export type Environment = Schemas['Environment']
 export type Organization = Schemas['Organization']
 export type Cluster = Schemas['Cluster']
 export type Sovereign = Schemas['Sovereign']
+export type Source = Schemas['Source']
+export type Activity = Schemas['Activity']
+export type ActivityEntry = Schemas['ActivityEntry']
+export type BlueprintUse = Schemas['BlueprintUse']
+export type SetAside = Schemas['SetAside']
 export type Step = Schemas['Step']
 export type Operation = Schemas['Operation']
 export type PlannedFile = Schemas['PlannedFile']
@@ -32,7 +40,7 @@ export type Health = Workload['health']
 
 export type OperationState = Operation['state']
 
-export type View = Application | Environment | Organization | Sovereign | Operation
+export type View = Application | Environment | Organization | Sovereign | Operation | Activity | BlueprintUse | SetAside
 
 export interface Frame {
   key: string

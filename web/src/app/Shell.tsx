@@ -4,6 +4,8 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useLocation, useNavigate } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { bootstrapQuery, sovereignQuery } from '../api'
+import { FreshnessBanner } from '../freshness/FreshnessBanner'
+import { useFreshness } from '../freshness/useFreshness'
 import { PersonMenu } from '../features/session/PersonMenu'
 import { StreamBadge } from '../stream/StreamBadge'
 import { StreamProvider } from '../stream/StreamProvider'
@@ -13,18 +15,7 @@ import classes from './Shell.module.css'
 
 export function Shell({ children }: { children: ReactNode }) {
   const { current } = useOrganizations()
-  const frame = (
-    <>
-      <a href="#main" className="skip-link">
-        Skip to the content
-      </a>
-      <Header />
-      <Notices />
-      <main id="main" className={classes.main} tabIndex={-1}>
-        {children}
-      </main>
-    </>
-  )
+  const frame = <Frame>{children}</Frame>
   return current ? (
     <StreamProvider key={current} organization={current}>
       {frame}
@@ -34,9 +25,29 @@ export function Shell({ children }: { children: ReactNode }) {
   )
 }
 
-function Header() {
+function Frame({ children }: { children: ReactNode }) {
+  const doubts = useFreshness()
+  const unheard = doubts.some((doubt) => doubt.everything)
+  return (
+    <>
+      <a href="#main" className="skip-link">
+        Skip to the content
+      </a>
+      <Header unheard={unheard} />
+      <FreshnessBanner doubts={doubts} />
+      <Notices />
+      {/* Nothing is green that nobody vouches for now; see global.css. */}
+      <main id="main" className={classes.main} tabIndex={-1} data-unheard={unheard || undefined}>
+        {children}
+      </main>
+    </>
+  )
+}
+
+function Header({ unheard }: { unheard: boolean }) {
   const { current } = useOrganizations()
   const { pathname } = useLocation()
+  const activity = `/organizations/${current}/activity`
   return (
     <header className={classes.header}>
       <Link to="/" className={classes.brand} aria-label="Catalyst, start">
@@ -46,8 +57,13 @@ function Header() {
       <OrganizationMenu />
       <nav className={classes.nav} aria-label="Main">
         {current && (
-          <Link to="/organizations/$org/applications" params={{ org: current }} className={classes.link} data-status={pathname.startsWith('/organizations/') ? 'active' : undefined}>
+          <Link to="/organizations/$org/applications" params={{ org: current }} className={classes.link} data-status={pathname.startsWith('/organizations/') && pathname !== activity ? 'active' : undefined}>
             Applications
+          </Link>
+        )}
+        {current && (
+          <Link to="/organizations/$org/activity" params={{ org: current }} className={classes.link}>
+            Activity
           </Link>
         )}
         <Link to="/marketplace" className={classes.link}>
@@ -58,7 +74,7 @@ function Header() {
         </Link>
       </nav>
       <div className={classes.end}>
-        <StreamBadge />
+        <StreamBadge unheard={unheard} />
         <SchemeToggle />
         <PersonMenu />
       </div>

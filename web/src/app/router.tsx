@@ -1,4 +1,6 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
+import type { Phase } from '../api'
+import { ActivityPage } from '../features/activity/ActivityPage'
 import { ApplicationsPage } from '../features/applications/ApplicationsPage'
 import { tabs, type Tab } from '../features/applications/tabs'
 import { BootstrapPage } from '../features/bootstrap/BootstrapPage'
@@ -38,16 +40,26 @@ const routes = [
   createRoute({
     getParentRoute: () => rootRoute,
     path: '/organizations/$org/applications',
-    validateSearch: (search: Record<string, unknown>): { q?: string; environment?: string } => ({
+    validateSearch: (search: Record<string, unknown>): { q?: string; environment?: string; phase?: Phase } => ({
       q: text(search.q),
       environment: text(search.environment),
+      phase: text(search.phase) as Phase | undefined, // a word that is no phase matches nothing, and the page says so
     }),
     component: ApplicationsPage,
   }),
   createRoute({
     getParentRoute: () => rootRoute,
+    path: '/organizations/$org/activity',
+    validateSearch: (search: Record<string, unknown>): { environment?: string } => ({ environment: text(search.environment) }),
+    component: ActivityPage,
+  }),
+  createRoute({
+    getParentRoute: () => rootRoute,
     path: '/organizations/$org/environments/$env/applications/$app',
-    validateSearch: (search: Record<string, unknown>): { tab?: Tab } => ({ tab: tabs.find((tab) => tab === search.tab) }),
+    validateSearch: (search: Record<string, unknown>): { tab?: Tab; operation?: string } => ({
+      tab: tabs.find((tab) => tab === search.tab),
+      operation: text(search.operation),
+    }),
     component: lazyRouteComponent(() => import('../features/applications/ApplicationPage')),
   }),
 ] as const

@@ -1,6 +1,6 @@
 import { useQueryClient, useQuery } from '@tanstack/react-query'
 import { createContext, useContext, useEffect, useState, type ReactNode } from 'react'
-import { applicationsQuery, operationsQuery, sessionQuery } from '../api'
+import { activityQuery, applicationsQuery, operationsQuery, sessionQuery } from '../api'
 import { applyChanges, applySnapshot } from './cache'
 import type { HubMessage, StreamStatus } from './hub'
 import { subscribe } from './subscribe'
@@ -48,6 +48,10 @@ function useFallbackInterval(): number | false {
 
 export function useApplications(organization: string) {
   return useQuery({ ...applicationsQuery(organization), refetchInterval: useFallbackInterval() })
+}
+
+export function useActivity(organization: string, environment: string) {
+  return useQuery({ ...activityQuery(organization, environment), refetchInterval: useFallbackInterval() })
 }
 
 export function useOperations(organization: string) {

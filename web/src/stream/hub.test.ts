@@ -67,6 +67,17 @@ describe('Hub', () => {
     expect(hub.status.phase).toBe('live')
   })
 
+  it('says when it last heard anything before it was cut', async () => {
+    const { hub, last } = start()
+    last().onEvent(synced)
+    last().onActivity?.()
+    const heardAt = Date.now()
+    await settle(5000)
+    last().close()
+    await settle()
+    expect(hub.status).toMatchObject({ phase: 'reconnecting', heardAt, since: heardAt + 5000 })
+  })
+
   it('starts anew where the snapshot was cut off', async () => {
     const { connections, last } = start()
     last().onEvent({ ...app('a'), id: 'e-3' })

@@ -11,6 +11,8 @@ export interface StreamStatus {
   /** When this phase began, in milliseconds since the epoch. */
   since: number
   reason?: string
+  /** When anything at all last came over the stream, if it ever did. */
+  heardAt?: number
 }
 
 export type HubMessage =
@@ -22,7 +24,7 @@ export interface HubOptions {
   read?: (connection: Connection) => Promise<void>
   /** Milliseconds before the n-th attempt to reconnect. */
   backoff?: (attempt: number) => number
-  /** Nothing heard for this long means that the connection is dead; the server's heartbeat is 10 s. */
+  /** Nothing heard for this long means that the connection is dead; the server's heartbeat is 10 s and must be missed twice. */
   silence?: number
   /** Changes are gathered for this long, so that a burst costs one update of the page. */
   tick?: number
@@ -39,6 +41,7 @@ export class Hub {
   private attempt: AbortController | null = null
   private lastEventId: string | undefined
   private failures = 0
+  private heardAt: number | undefined
   private pending: Frame[] = []
   private flushTimer: ReturnType<typeof setTimeout> | null = null
   private endPause: (() => void) | null = null
@@ -92,22 +95,22 @@ export class Hub {
     this.attempt = attempt
     if (!this.replica.complete) this.lastEventId = undefined
     if (!this.lastEventId) this.replica.restart()
-    let heard = Date.now()
-    const silence = this.options.silence ?? 25_000
-    const watch = setInterval(() => Date.now() - heard > silence && attempt.abort(), silence / 5)
+    let since = Date.now()
+    const silence = this.options.silence ?? 20_000
+    const watch = setInterval(() => Date.now() - Math.max(since, this.heardAt ?? 0) > silence && attempt.abort(), silence / 5)
     try {
       await (this.options.read ?? readStream)({
         url: this.url,
         lastEventId: this.lastEventId,
         signal: attempt.signal,
         onActivity: (lastId) => {
-          heard = Date.now()
+          this.heardAt = Date.now()
           if (lastId) this.lastEventId = lastId
         },
         onEvent: (event) => this.hear(event),
         // A stream that resumes may have nothing to say for a while: it is live as soon as it is open.
         onOpen: () => {
-          heard = Date.now()
+          since = Date.now()
           if (this.replica.complete) this.say('live')
         },
       })
@@ -161,7 +164,7 @@ export class Hub {
   private say(phase: StreamPhase, reason?: string): void {
     if (phase === 'live') this.failures = 0
     if (this.status.phase === phase) return
-    this.status = { phase, since: Date.now(), reason }
+    this.status = { phase, since: Date.now(), reason, heardAt: this.heardAt }
     this.tell({ type: 'status', status: this.status })
   }
 

@@ -1,6 +1,6 @@
 import { instant, span, useNow } from './time'
 
-/** How long ago something was: "observed 3 s ago", with the exact time in the title. */
+/** How long ago something was: "changed 3 s ago", with the exact time in the title. */
 export function Ago({ at, prefix = '', never = 'not yet' }: { at: string | undefined; prefix?: string; never?: string }) {
   const now = useNow()
   const then = instant(at)

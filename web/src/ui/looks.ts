@@ -11,7 +11,7 @@ import {
   IconTrash,
   IconXboxX,
 } from '@tabler/icons-react'
-import type { ComponentState, Health, OperationState, Phase, StepState } from '../api'
+import type { ComponentState, Health, OperationState, Phase, Pod, StepState } from '../api'
 import type { Look } from './Tone'
 
 export const phaseLook: Record<Phase, Look> = {
@@ -58,6 +58,23 @@ export const componentLook: Record<ComponentState, Look> = {
 }
 
 const unknown: Look = { tone: 'idle', icon: IconHelpCircle, label: 'Unknown' }
+
+/** The look of what was known last: never green, and it says so. */
+export function lastKnown(look: Look): Look {
+  return { tone: 'idle', icon: look.icon, label: `${look.label} when last heard` }
+}
+
+// Why a pod does not run yet, as opposed to why it cannot.
+const underWay = new Set(['', 'ContainerCreating', 'PodInitializing', 'Scheduled'])
+
+export function podLook({ phase, ready, reason = '' }: Pod): Look {
+  if (ready) return { tone: 'ok', icon: IconCircleCheck, label: 'Ready' }
+  if (phase === 'Succeeded') return { tone: 'idle', icon: IconCircleCheck, label: 'Done' }
+  if (phase === 'Failed' || !underWay.has(reason)) return { tone: 'bad', icon: IconXboxX, label: 'In trouble' }
+  if (phase === 'Pending') return { tone: 'busy', icon: IconCircleDashed, label: 'Pending' }
+  if (phase === 'Running') return { tone: 'warn', icon: IconAlertTriangle, label: 'Not ready' }
+  return unknown
+}
 
 /** Looks a state up; a word that a newer server sends is shown as it is. */
 export function lookOf<K extends string>(looks: Record<K, Look>, state: K): Look {

@@ -16,6 +16,14 @@ export function span(ms: number): string {
   return `${Math.floor(s / 86_400)} d`
 }
 
+const day = (ms: number) => new Date(ms).toDateString()
+
+/** A moment as a clock shows it: "12:03:10", with the day before it unless that is today. */
+export function clock(at: number, today = Date.now()): string {
+  const time = new Date(at).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
+  return day(at) === day(today) ? time : `${new Date(at).toLocaleDateString(undefined, { day: 'numeric', month: 'short' })}, ${time}`
+}
+
 /** Minutes and seconds that run: "0:07", "12:40". */
 export function stopwatch(ms: number): string {
   const s = Math.max(0, Math.round(ms / 1000))

@@ -29,12 +29,12 @@ export default function ApplicationPage() {
   const { data, error, isPending, refetch } = useApplications(org)
   const operations = useOperations(org)
   const known = organizations.some((each) => each.name === org)
-  const all = (data ?? []).filter((each) => each.name === app)
-  const application = all.find((each) => each.environment === env)
-  const operation = latestOperation(operations.data ?? [], env, app)
+  const application = data?.find((each) => each.name === app && each.environment === env)
+  const { operation: asked } = useSearch({ from: address })
+  const operation = operations.data?.find((each) => each.name === asked) ?? latestOperation(operations.data ?? [], env, app)
 
   if (!known) return <NotFound detail={`There is no Organization ${org}, or you have no role in it.`} />
-  if (application) return <Known org={org} application={application} operation={operation} others={all} />
+  if (application) return <Known org={org} application={application} operation={operation} all={data ?? []} />
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} what={app} />
   if (operation) return <Unobserved org={org} env={env} app={app} operation={operation} />
   if (isPending || operations.isPending) return <Skeleton height={320} radius="lg" />
@@ -51,12 +51,13 @@ function Back({ org }: { org: string }) {
   )
 }
 
-function Known({ org, application, operation, others }: { org: string; application: Application; operation?: Operation; others: Application[] }) {
+function Known({ org, application, operation, all }: { org: string; application: Application; operation?: Operation; all: Application[] }) {
   const { tab = 'overview' } = useSearch({ from: address })
   const navigate = useNavigate({ from: address })
   const person = usePerson()
   const env = application.environment ?? ''
   const app = application.name
+  const others = all.filter((each) => each.name === app)
   const writable = canWrite(person, org, env.slice(org.length + 1))
   const blueprints = useQuery(blueprintsQuery)
   const icon = blueprints.data?.find((each) => each.name === application.blueprint.name)?.icon
@@ -99,7 +100,7 @@ function Known({ org, application, operation, others }: { org: string; applicati
           </Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="overview">
-          <Overview application={application} operation={operation} />
+          <Overview org={org} application={application} operation={operation} neighbours={all} />
         </Tabs.Panel>
         <Tabs.Panel value="settings">
           <Suspense fallback={<Skeleton height={300} radius="lg" />}>

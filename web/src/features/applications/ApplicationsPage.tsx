@@ -1,11 +1,12 @@
-import { Group, NativeSelect, Skeleton, Text, TextInput } from '@mantine/core'
+import { Group, NativeSelect, Skeleton, Text, TextInput, UnstyledButton } from '@mantine/core'
 import { IconApps, IconFilterOff, IconSearch } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useOrganizations } from '../../app/organization'
-import { blueprintsQuery, environmentsQuery } from '../../api'
+import { blueprintsQuery, environmentsQuery, type Application, type Phase } from '../../api'
 import { useApplications, useOperations } from '../../stream/StreamProvider'
 import { ButtonLink } from '../../ui/links'
+import { lookOf, phaseLook } from '../../ui/looks'
 import { Message } from '../../ui/Message'
 import { PageHead } from '../../ui/PageHead'
 import { NotFound, Trouble } from '../../ui/Trouble'
@@ -13,7 +14,7 @@ import { canWrite, whyReadOnly } from '../session/permissions'
 import { usePerson } from '../session/useSession'
 import classes from './Applications.module.css'
 import { ArrivingCard, ApplicationCard } from './Card'
-import { arriving, environmentNames, group } from './group'
+import { arriving, countPhases, environmentNames, group, type Filter } from './group'
 
 export function ApplicationsPage() {
   const { org } = useParams({ from: '/organizations/$org/applications' })
@@ -34,7 +35,7 @@ function Applications({ org, title }: { org: string; title: string }) {
 
   const applications = data ?? []
   const groups = group(applications, filter)
-  const coming = filter.q || filter.environment ? [] : arriving(operations.data ?? [], applications)
+  const coming = filter.q || filter.environment || filter.phase ? [] : arriving(operations.data ?? [], applications)
   const empty = data !== undefined && applications.length === 0 && coming.length === 0
   const icons = new Map((blueprints.data ?? []).map((each) => [each.name, each.icon]))
   const install = writable && (
@@ -47,7 +48,7 @@ function Applications({ org, title }: { org: string; title: string }) {
     <>
       <PageHead title="Applications" lead={title} actions={!empty && install} />
       {!empty && (
-        <Group mb="lg" gap="sm">
+        <Group mb="sm" gap="sm">
           <TextInput
             value={filter.q ?? ''}
             onChange={(event) => void navigate({ search: { ...filter, q: event.currentTarget.value || undefined }, replace: true })}
@@ -65,6 +66,9 @@ function Applications({ org, title }: { org: string; title: string }) {
             style={{ flex: '0 1 200px' }}
           />
         </Group>
+      )}
+      {!empty && data && (
+        <Phases applications={applications} filter={filter} choose={(phase) => void navigate({ search: { ...filter, phase }, replace: true })} />
       )}
       {isPending && (
         <div className={classes.grid} aria-label="Loading">
@@ -109,5 +113,29 @@ function Applications({ org, title }: { org: string; title: string }) {
         ))}
       </ul>
     </>
+  )
+}
+
+/** How many entries are in each phase; a press shows only those. */
+function Phases({ applications, filter, choose }: { applications: Application[]; filter: Filter; choose: (phase?: Phase) => void }) {
+  const counts = countPhases(applications, filter)
+  const total = counts.reduce((sum, [, count]) => sum + count, 0)
+  const chosen = filter.phase
+  const chips: [Phase | undefined, number][] = [[undefined, total], ...counts]
+  // What is chosen stays to be seen, and to be left, when there is none of it any more.
+  if (chosen && !counts.some(([phase]) => phase === chosen)) chips.push([chosen, 0])
+  return (
+    <fieldset aria-label="Filter by phase" className={classes.chips}>
+      {chips.map(([phase, count]) => {
+        const look = phase && lookOf(phaseLook, phase)
+        return (
+          <UnstyledButton key={phase ?? ''} className={classes.chip} aria-pressed={chosen === phase} onClick={() => choose(chosen === phase ? undefined : phase)}>
+            {look && <look.icon size={15} stroke={2} aria-hidden style={{ color: `var(--${look.tone}-fg)` }} />}
+            {look ? look.label : 'All'}
+            <span className="tabular">{count}</span>
+          </UnstyledButton>
+        )
+      })}
+    </fieldset>
   )
 }

@@ -8,6 +8,7 @@ import { lookOf, operationLook, phaseLook } from '../../ui/looks'
 import { ToneBadge } from '../../ui/Tone'
 import classes from './Applications.module.css'
 import { pods, type Group } from './group'
+import { phaseOf, unknownOf } from './unknown'
 
 const page = '/organizations/$org/environments/$env/applications/$app'
 
@@ -37,6 +38,8 @@ export function ApplicationCard({ org, group, icon }: { org: string; group: Grou
 function Entry({ org, entry }: { org: string; entry: Application }) {
   const { ready, desired } = pods(entry)
   const commit = entry.applied ?? entry.desired
+  const unknown = unknownOf(entry)
+  const words = unknown?.text ?? (entry.phase === 'Running' ? '' : entry.message)
   return (
     <Link to={page} params={{ org, env: entry.environment ?? '', app: entry.name }} className={classes.entry}>
       <Text fw={560} size="sm" component="span">
@@ -46,18 +49,18 @@ function Entry({ org, entry }: { org: string; entry: Application }) {
           {entry.blueprint.version}
         </Text>
       </Text>
-      <ToneBadge look={lookOf(phaseLook, entry.phase)} title={entry.message} />
-      {entry.phase !== 'Running' && entry.message && (
-        <Text size="sm" className={classes.wide} lineClamp={2}>
-          {entry.message}
+      <ToneBadge look={lookOf(phaseLook, phaseOf(entry))} title={entry.message} />
+      {words && (
+        <Text size="sm" className={classes.wide} lineClamp={unknown ? 3 : 2}>
+          {words}
         </Text>
       )}
       <div className={classes.wide}>{commit ? <CommitLine commit={commit} when={false} /> : null}</div>
       <Text size="sm" c="dimmed" component="span" className="tabular">
-        {desired > 0 ? `${ready} of ${desired} pods ready` : 'no pods yet'}
+        {desired > 0 ? `${ready} of ${desired} pods ${unknown ? 'were ready' : 'ready'}` : 'no pods yet'}
       </Text>
       <Text size="sm" c="dimmed" component="span">
-        <Ago at={entry.observedAt} prefix="observed" />
+        <Ago at={entry.changedAt} prefix="changed" />
       </Text>
     </Link>
   )

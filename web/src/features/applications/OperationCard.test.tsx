@@ -9,7 +9,7 @@ const operation: Operation = {
   organization: 'acme',
   environment: 'acme-dev',
   name: 'op-1',
-  observedAt: '2026-11-21T08:00:00Z',
+  changedAt: '2026-11-21T08:00:00Z',
   action: 'install',
   application: 'shop',
   requester: 'noor@acme.example',

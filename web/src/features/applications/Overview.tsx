@@ -1,61 +1,66 @@
-import { Alert, Anchor, Text, Title } from '@mantine/core'
+import { Alert, Anchor, Text } from '@mantine/core'
 import { IconExternalLink, IconGitCommit } from '@tabler/icons-react'
-import type { ReactNode } from 'react'
-import type { Application, Commit, Operation } from '../../api'
+import type { Application, Commit, Health, Operation } from '../../api'
 import { Ago, Elapsed } from '../../ui/Ago'
 import { CommitLine, shortSha } from '../../ui/CommitLine'
-import { healthLook, lookOf, phaseLook } from '../../ui/looks'
+import { healthLook, lastKnown, lookOf, phaseLook } from '../../ui/looks'
 import { instant } from '../../ui/time'
 import { ToneBadge, ToneIcon } from '../../ui/Tone'
 import classes from './Applications.module.css'
 import { OperationCard } from './OperationCard'
+import { Pods, Warnings } from './Pods'
+import { Relations } from './Relations'
+import { Nothing, Section } from './Section'
+import { phaseOf, unknownOf } from './unknown'
 
-export function Overview({ application, operation }: { application: Application; operation?: Operation }) {
+export function Overview({ org, application, operation, neighbours }: { org: string; application: Application; operation?: Operation; neighbours: Application[] }) {
   return (
     <div className={classes.columns}>
       <div className={classes.stack}>
         <Phase application={application} />
         <Workloads application={application} />
+        <Pods application={application} />
+        <Warnings application={application} />
         <Changes application={application} />
       </div>
       <div className={classes.stack}>
         {operation && <OperationCard operation={operation} />}
         <Endpoints application={application} />
+        <Relations org={org} application={application} neighbours={neighbours} />
         <Parts application={application} />
       </div>
     </div>
   )
 }
 
-function Section({ title, children }: { title: string; children: ReactNode }) {
-  const id = title.toLowerCase().replaceAll(/\W+/g, '-')
-  return (
-    <section className={`surface ${classes.section}`} aria-labelledby={id}>
-      <Title order={2} id={id} mb={6}>
-        {title}
-      </Title>
-      {children}
-    </section>
-  )
-}
+/** How a part is, or was when its source was last heard. */
+const healthOf = (application: Application, health: Health) =>
+  phaseOf(application) === 'Unknown' ? lastKnown(lookOf(healthLook, health)) : lookOf(healthLook, health)
 
-function Phase({ application: { phase, message, since, observedAt, desired, applied } }: { application: Application }) {
+function Phase({ application }: { application: Application }) {
+  const { message, since, changedAt, desired, applied } = application
+  const unknown = unknownOf(application)
   const behind = desired && applied && desired.sha !== applied.sha
   return (
     <section className={`surface ${classes.section}`} aria-label="Phase" aria-live="polite">
       <div style={{ display: 'flex', gap: 10, alignItems: 'center', flexWrap: 'wrap' }}>
-        <ToneBadge look={lookOf(phaseLook, phase)} />
+        <ToneBadge look={lookOf(phaseLook, phaseOf(application))} />
         <Text size="sm" c="dimmed" component="span">
-          {instant(since) !== undefined && (
+          {!unknown && instant(since) !== undefined && (
             <>
               for <Elapsed from={since} /> ·{' '}
             </>
           )}
-          <Ago at={observedAt} prefix="observed" />
+          <Ago at={changedAt} prefix="changed" />
         </Text>
       </div>
-      <Text mt={8} style={{ overflowWrap: 'anywhere' }}>
-        {message}
+      {unknown && (
+        <Text mt={8} fw={560} style={{ overflowWrap: 'anywhere' }}>
+          {unknown.text}
+        </Text>
+      )}
+      <Text mt={8} style={{ overflowWrap: 'anywhere' }} c={unknown ? 'dimmed' : undefined}>
+        {unknown?.detail ?? message}
       </Text>
       {applied && (
         <div style={{ marginTop: 10 }}>
@@ -75,15 +80,11 @@ function Workloads({ application }: { application: Application }) {
   const workloads = application.workloads ?? []
   return (
     <Section title="Workloads">
-      {workloads.length === 0 && (
-        <Text size="sm" c="dimmed">
-          None observed yet. They appear when the cluster has made them.
-        </Text>
-      )}
+      {workloads.length === 0 && <Nothing>None seen yet. They appear when the cluster has made them.</Nothing>}
       <ul className={classes.rows}>
         {workloads.map((each) => (
           <li key={`${each.kind}/${each.name}`} className={classes.row}>
-            <ToneIcon look={lookOf(healthLook, each.health)} />
+            <ToneIcon look={healthOf(application, each.health)} />
             <div>
               <Text size="sm" fw={560} component="span">
                 {each.name}{' '}
@@ -112,11 +113,7 @@ function Endpoints({ application }: { application: Application }) {
   const endpoints = application.endpoints ?? []
   return (
     <Section title="Endpoints">
-      {endpoints.length === 0 && (
-        <Text size="sm" c="dimmed">
-          It has no address to open.
-        </Text>
-      )}
+      {endpoints.length === 0 && <Nothing>It has no address to open.</Nothing>}
       <ul className={classes.rows}>
         {endpoints.map((each) => (
           <li key={each.url} className={classes.row} style={{ gridTemplateColumns: 'minmax(0, 1fr)' }}>
@@ -149,15 +146,11 @@ function Parts({ application }: { application: Application }) {
   const parts = application.parts ?? []
   return (
     <Section title="Flux objects">
-      {parts.length === 0 && (
-        <Text size="sm" c="dimmed">
-          None observed yet.
-        </Text>
-      )}
+      {parts.length === 0 && <Nothing>None seen yet.</Nothing>}
       <ul className={classes.rows}>
         {parts.map((each) => (
           <li key={`${each.kind}/${each.name}`} className={classes.row}>
-            <ToneIcon look={lookOf(healthLook, each.health)} />
+            <ToneIcon look={healthOf(application, each.health)} />
             <div style={{ gridColumn: '2 / -1' }}>
               <Text size="sm" component="span">
                 {each.kind}{' '}
@@ -188,11 +181,7 @@ function Changes({ application }: { application: Application }) {
   const mark = (commit: Commit) => (commit.sha === application.applied?.sha ? 'runs' : commit.sha === application.desired?.sha ? 'next' : '')
   return (
     <Section title="Changes">
-      {changes.length === 0 && (
-        <Text size="sm" c="dimmed">
-          No commit has been seen yet.
-        </Text>
-      )}
+      {changes.length === 0 && <Nothing>No commit has been seen yet.</Nothing>}
       <ol className={classes.rows}>
         {changes.map((commit) => (
           <li key={commit.sha} className={classes.row}>
@@ -203,7 +192,7 @@ function Changes({ application }: { application: Application }) {
                 <code title={commit.sha}>{shortSha(commit.sha)}</code> {commit.author && `· ${commit.author} `}· <Ago at={commit.at} never="at an unknown time" />
               </Text>
             </div>
-            <Text size="xs" fw={560} c={mark(commit) === 'runs' ? 'var(--ok-fg)' : 'dimmed'}>
+            <Text size="xs" fw={560} c={mark(commit) === 'runs' && phaseOf(application) !== 'Unknown' ? 'var(--ok-fg)' : 'dimmed'}>
               {mark(commit)}
             </Text>
           </li>

@@ -23,7 +23,7 @@ describe('group', () => {
 
 describe('pods', () => {
   it('adds up, also where nothing is observed', () => {
-    const workload = { kind: 'Deployment', name: 'x', images: null, health: 'Current' } as const
+    const workload = { kind: 'Deployment', name: 'x', images: null, health: 'Current', changedAt: '' } as const
     expect(pods(app('a', 'e'))).toEqual({ ready: 0, desired: 0 })
     expect(pods(app('a', 'e', { workloads: [{ ...workload, desired: 3, ready: 1 }, { ...workload, desired: 2, ready: 2 }] }))).toEqual({ ready: 3, desired: 5 })
   })

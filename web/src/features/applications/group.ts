@@ -1,4 +1,5 @@
-import type { Application, Environment, Operation } from '../../api'
+import type { Application, Environment, Operation, Phase } from '../../api'
+import { phaseOf } from './unknown'
 
 export interface Group {
   name: string
@@ -20,15 +21,31 @@ export function byStage(a: string, b: string): number {
 export interface Filter {
   q?: string
   environment?: string
+  phase?: Phase
+}
+
+const phases: Phase[] = ['Failed', 'Degraded', 'Unknown', 'Installing', 'Updating', 'Removing', 'Paused', 'Running']
+
+// A phase that a newer server sends comes last.
+const urgency = (phase: Phase) => (phases.includes(phase) ? phases.indexOf(phase) : phases.length)
+
+/** How many entries of the list are in each phase, those that need care first. It counts what the list would show. */
+export function countPhases(applications: Application[], { q, environment }: Filter): [Phase, number][] {
+  const counts = new Map<Phase, number>()
+  for (const { entries } of group(applications, { q, environment })) {
+    for (const entry of entries) counts.set(phaseOf(entry), (counts.get(phaseOf(entry)) ?? 0) + 1)
+  }
+  return [...counts].toSorted(([a], [b]) => urgency(a) - urgency(b) || a.localeCompare(b))
 }
 
 /** One group for each Application, with its Environments in the order of the stages. */
-export function group(applications: Application[], { q = '', environment }: Filter): Group[] {
+export function group(applications: Application[], { q = '', environment, phase }: Filter): Group[] {
   const words = q.toLowerCase().split(/\s+/).filter(Boolean)
   const groups = new Map<string, Application[]>()
   for (const each of applications) {
     if (environment && each.environment !== environment) continue
-    const text = `${each.name} ${each.environment ?? ''} ${each.phase} ${each.blueprint.name} ${each.blueprint.version}`.toLowerCase()
+    if (phase && phaseOf(each) !== phase) continue
+    const text = `${each.name} ${each.environment ?? ''} ${phaseOf(each)} ${each.blueprint.name} ${each.blueprint.version}`.toLowerCase()
     if (!words.every((word) => text.includes(word))) continue
     groups.set(each.name, [...(groups.get(each.name) ?? []), each])
   }

@@ -13,6 +13,7 @@ import { canWrite, whyReadOnly } from '../session/permissions'
 import { usePerson } from '../session/useSession'
 import classes from './Marketplace.module.css'
 import { refusal } from './search'
+import { Uses } from './Uses'
 
 export default function BlueprintPage({ blueprint: name }: { blueprint: string }) {
   const { data: blueprint } = useSuspenseQuery(blueprintQuery(name))
@@ -30,7 +31,10 @@ export default function BlueprintPage({ blueprint: name }: { blueprint: string }
         <div className={`surface ${classes.prose}`} style={{ padding: '22px 24px' }}>
           <Description name={name} version={version} summary={blueprint.summary} />
         </div>
-        <Versions name={name} versions={blueprint.versions ?? []} />
+        <div>
+          <Versions name={name} versions={blueprint.versions ?? []} />
+          <Uses name={name} />
+        </div>
       </div>
     </>
   )

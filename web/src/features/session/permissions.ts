@@ -13,6 +13,9 @@ export function canWrite(person: Person, org: string, envType?: string): boolean
   )
 }
 
+/** Does this person administer the Sovereign as a whole? */
+export const isSovereignAdmin = (person: Person) => (person.roles ?? []).some((role) => role.role === 'sovereign-admin')
+
 export const roleTitles: Record<RoleName, string> = {
   'sovereign-admin': 'administers the Sovereign',
   'security-officer': 'reads everything, to audit',

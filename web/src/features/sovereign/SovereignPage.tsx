@@ -7,6 +7,8 @@ import { ButtonLink } from '../../ui/links'
 import { Message } from '../../ui/Message'
 import { PageHead } from '../../ui/PageHead'
 import { Trouble } from '../../ui/Trouble'
+import { SetAsideSection } from './SetAsideList'
+import { Sources } from './Sources'
 
 export function SovereignPage() {
   const { data, error, isPending, refetch } = useQuery(sovereignQuery)
@@ -19,14 +21,14 @@ export function SovereignPage() {
   )
   if (!data) {
     return (
-      <Message level={1} icon={IconServer2} title="Nothing observed yet" actions={components}>
+      <Message level={1} icon={IconServer2} title="Nothing heard yet" actions={components}>
         The observer has not reported a cluster. It does so within seconds of reaching one.
       </Message>
     )
   }
   return (
     <>
-      <PageHead title="Sovereign" lead={<Ago at={data.observedAt} prefix="observed" />} actions={components} />
+      <PageHead title="Sovereign" lead={<Ago at={data.changedAt} prefix="changed" />} actions={components} />
       <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>
         {(data.clusters ?? []).map((cluster) => (
           <section key={cluster.name} className="surface" style={{ padding: 18 }}>
@@ -46,6 +48,8 @@ export function SovereignPage() {
           </section>
         ))}
       </SimpleGrid>
+      <Sources sources={data.sources ?? []} />
+      <SetAsideSection />
     </>
   )
 }
