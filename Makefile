@@ -52,13 +52,16 @@ $(TOOLS)/buf: tools/buf/go.mod
 	@cd tools/buf && GOWORK=off go build -o $(TOOLS)/ github.com/bufbuild/buf/cmd/buf google.golang.org/protobuf/cmd/protoc-gen-go connectrpc.com/connect/cmd/protoc-gen-connect-go && touch $@
 $(TOOLS)/controller-gen: tools/controller-gen/go.mod
 	@cd tools/controller-gen && GOWORK=off go build -o $@ sigs.k8s.io/controller-tools/cmd/controller-gen && touch $@
+$(TOOLS)/gqlgen: tools/gqlgen/go.mod
+	@cd tools/gqlgen && GOWORK=off go build -o $@ github.com/99designs/gqlgen && touch $@
 $(TOOLS)/golangci-lint: tools/golangci-lint/go.mod
 	@cd tools/golangci-lint && GOWORK=off go build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint && touch $@
 
 .PHONY: generate
-generate: $(TOOLS)/buf $(TOOLS)/controller-gen ## Make what is generated anew: protobuf, custom resources, OpenAPI, the console's client
+generate: $(TOOLS)/buf $(TOOLS)/controller-gen $(TOOLS)/gqlgen ## Make what is generated anew: protobuf, custom resources, GraphQL, OpenAPI, the console's client
 	@cd proto && PATH="$(TOOLS):$$PATH" buf lint && PATH="$(TOOLS):$$PATH" buf generate
 	@cd pkg/api && $(TOOLS)/controller-gen object:headerFile=/dev/null paths=./... && $(TOOLS)/controller-gen crd paths=./... output:crd:artifacts:config=../../deploy/crds
+	@cd services/gateway/internal/graphql && $(TOOLS)/gqlgen generate --config gqlgen.yml
 	@mkdir -p docs/api && tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
 		for s in catalog provisioning; do go run -buildvcs=false ./services/$$s openapi > $$tmp/$$s.json || exit 1; done && \
 		go run -buildvcs=false ./services/gateway openapi $$tmp/catalog.json $$tmp/provisioning.json > docs/api/openapi.json
@@ -72,7 +75,7 @@ lint: $(TOOLS)/golangci-lint web/node_modules ## Check format, style and the rul
 .PHONY: check
 check: lint ## Check that the house is in order: lint, generated files, go.mod of each module alone
 	@for m in $(MODULES); do (cd $$m && GOWORK=off go mod tidy -diff && GOWORK=off go build -buildvcs=false ./...) || exit 1; done
-	@$(MAKE) --no-print-directory generate && git diff --exit-code --stat -- proto pkg/api deploy/crds docs/api web/src || { echo 'make generate changes committed files: run it and commit what it makes' >&2; exit 1; }
+	@$(MAKE) --no-print-directory generate && git diff --exit-code --stat -- proto pkg/api deploy/crds services/gateway/internal/graphql docs/api web/src || { echo 'make generate changes committed files: run it and commit what it makes' >&2; exit 1; }
 
 web/node_modules: web/package-lock.json
 	@cd web && npm ci --silent && touch node_modules
@@ -97,7 +100,12 @@ test-sovereign: $(CATALYST) web/node_modules ## Run the integration tests and th
 
 .PHONY: bench-path
 bench-path: $(CATALYST) ## Measure click to Running and push to card, beside their floor
-	@CATALYST=$(CATALYST) test/with-sovereign go test -v -count=1 -timeout 20m -tags bench ./test/bench/
+	@CATALYST=$(CATALYST) test/with-sovereign go test -v -count=1 -timeout 20m -tags bench -run TestBenchPath ./test/bench/
+
+.PHONY: bench-spine
+bench-spine: $(CATALYST) ## Measure the read side: ingest, projection, rebuild, stream and reads, and a change's way to a client
+	@set -o pipefail; status=0; for m in observer projector gateway; do (cd services/$$m && go test -v -count=1 -timeout 40m -tags bench -run TestBenchSpine ./...) | grep -v 'no test files\|^testing: warning' || status=1; done; \
+		CATALYST=$(CATALYST) test/with-sovereign go test -v -count=1 -timeout 20m -tags bench -run TestBenchSpine ./test/bench/ || status=1; exit $$status
 
 INTEGRATION := ./test/... ./pkg/forge/... ./services/observer/... ./services/environment-controller/... ./services/provisioning/...
 

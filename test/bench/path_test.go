@@ -28,7 +28,7 @@ const (
 
 // TestPath times the whole path of an Application, round by round beside the floor: Flux told by hand to reconcile a
 // commit that was just pushed, with wait: false, until the Kustomization says it applied it.
-func TestPath(t *testing.T) {
+func TestBenchPath(t *testing.T) {
 	s := sovereign.Attach(t)
 	noor := s.SignIn(t, "noor@acme.example")
 	frames := noor.Watch(t.Context(), t, "acme", "")

@@ -18,6 +18,7 @@ import (
 var (
 	Deployments      = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
 	Pods             = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
+	Services         = schema.GroupVersionResource{Version: "v1", Resource: "services"}
 	Secrets          = schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
 	Namespaces       = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 	GitRepositories  = schema.GroupVersionResource{Group: "source.toolkit.fluxcd.io", Version: "v1", Resource: "gitrepositories"}

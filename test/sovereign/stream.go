@@ -23,9 +23,17 @@ type Frame struct {
 // Watch opens the stream of an Organization and returns its frames until ctx ends, snapshot first.
 func (p *Person) Watch(ctx context.Context, t testing.TB, org, lastEventID string) <-chan Frame {
 	t.Helper()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.s.URL+"/api/v1/stream?organization="+org, nil)
+	frames, err := p.open(ctx, org, lastEventID)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return frames
+}
+
+func (p *Person) open(ctx context.Context, org, lastEventID string) (<-chan Frame, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.s.URL+"/api/v1/stream?organization="+org, nil)
+	if err != nil {
+		return nil, err
 	}
 	req.Header.Set("Accept", "text/event-stream")
 	if lastEventID != "" {
@@ -33,10 +41,11 @@ func (p *Person) Watch(ctx context.Context, t testing.TB, org, lastEventID strin
 	}
 	res, err := (&http.Client{Jar: p.http.Jar}).Do(req)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	if res.StatusCode != http.StatusOK {
-		t.Fatalf("stream: %s: %.300s", res.Status, readAll(t, res))
+		res.Body.Close()
+		return nil, fmt.Errorf("stream: %s", res.Status)
 	}
 	frames := make(chan Frame, 1024)
 	go func() {
@@ -74,7 +83,7 @@ func (p *Person) Watch(ctx context.Context, t testing.TB, org, lastEventID strin
 			}
 		}
 	}()
-	return frames
+	return frames, nil
 }
 
 // Await reads frames until one Application satisfies ok, and returns it with the time at which its frame came.

@@ -1,0 +1,72 @@
+package sovereign
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Process finds a running component.
+func (s *Sovereign) Process(t testing.TB, name string) Component {
+	t.Helper()
+	for _, c := range s.Components(t) {
+		if c.Name == name && c.PID > 0 {
+			return c
+		}
+	}
+	t.Fatalf("%s does not run", name)
+	return Component{}
+}
+
+// Signal sends a signal to a component.
+func (s *Sovereign) Signal(t testing.TB, name string, sig syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(s.Process(t, name).PID, sig); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Kill ends a component as a crash would, and waits until the supervisor has started it again.
+func (s *Sovereign) Kill(t testing.TB, name string) {
+	t.Helper()
+	before := s.Process(t, name).PID
+	if err := syscall.Kill(before, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	Eventually(t, time.Minute, func() error {
+		for _, c := range s.Components(t) {
+			if c.Name == name && c.PID > 0 && c.PID != before && c.State == "running" {
+				return nil
+			}
+		}
+		return fmt.Errorf("%s was not started again", name)
+	})
+}
+
+// Environ is the environment with which a component runs, and Executable its program: for a test that starts another
+// one like it.
+func (c Component) Environ(t testing.TB) []string {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", c.PID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var env []string
+	for _, v := range bytes.Split(bytes.TrimRight(b, "\x00"), []byte{0}) {
+		env = append(env, string(v))
+	}
+	return env
+}
+
+// Executable is the program of a component.
+func (c Component) Executable(t testing.TB) string {
+	t.Helper()
+	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", c.PID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return exe
+}
