@@ -84,7 +84,7 @@ func newObserver(cfg config, accounts *spine.Accounts, git gitea.Git, log *slog.
 	}
 	o.queue.Lost = o.tell
 	o.tasks = append(o.tasks, o.queue.Run, func(ctx context.Context) {
-		if err := jetstream.AnswerTell(ctx, own, log, o.tellAll); err != nil && ctx.Err() == nil {
+		if err := own.AnswerTell(ctx, spine.TellObserver, o.tellAll); err != nil && ctx.Err() == nil {
 			log.Error("observer: nobody can ask to be told again", "error", err)
 		}
 	})

@@ -122,11 +122,11 @@ func TestTheRightsOfTheObserverAreEnough(t *testing.T) {
 		}
 	}
 	begin(t, func(ctx context.Context) {
-		_ = AnswerTell(ctx, sp, quiet, func(context.Context) error { return nil }) // it ends with the test
+		_ = sp.AnswerTell(ctx, spine.TellObserver, func(context.Context) error { return nil }) // it ends with the test
 	})
 	asker := server.Open(t, "projector").Sovereign().JetStream().Conn()
 	eventually(t, "an answer", func() error {
-		m, err := asker.Request(TellSubject, nil, 5*time.Second)
+		m, err := asker.Request(spine.TellObserver, nil, 5*time.Second)
 		if err == nil && len(m.Data) > 0 {
 			err = errors.New(string(m.Data))
 		}

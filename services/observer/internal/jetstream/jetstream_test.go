@@ -296,7 +296,7 @@ func TestTell(t *testing.T) {
 	sp := connect(t, s).Sovereign()
 	answers := make(chan error, 2)
 	begin(t, func(ctx context.Context) {
-		_ = AnswerTell(ctx, sp, quiet, func(context.Context) error { return <-answers }) // it ends with the test
+		_ = sp.AnswerTell(ctx, spine.TellObserver, func(context.Context) error { return <-answers }) // it ends with the test
 	})
 	asker := connect(t, s).Sovereign().JetStream().Conn()
 	for _, want := range []string{"", "the cluster does not answer"} {
@@ -306,7 +306,7 @@ func TestTell(t *testing.T) {
 			answers <- errors.New(want)
 		}
 		eventually(t, "an answer", func() error {
-			m, err := asker.Request(TellSubject, nil, 5*time.Second)
+			m, err := asker.Request(spine.TellObserver, nil, 5*time.Second)
 			if err != nil {
 				return err
 			}

@@ -5,10 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"catalyst.openova.io/pkg/spine"
 	spinev1 "catalyst.openova.io/proto/gen/catalyst/spine/v1"
@@ -119,8 +121,31 @@ func (w *Watcher) tell(s *shelf, e *entry) {
 			return // somebody else's
 		}
 	}
+	if p := o.GetPod(); p != nil && o.GetApplication() == "" {
+		// The label of an Application is on what Git says, and pods are made by what makes them.
+		kind, name, _ := strings.Cut(p.GetWorkload(), "/")
+		o.Application = w.find(e.namespace, kind, name)
+	}
+	known := e.told != nil
 	e.told = &at
 	w.publish(s.kind.class, o)
+	if o.GetWorkload() != nil && !known {
+		w.tellPods(e)
+	}
+}
+
+// tellPods tells again of the pods of a workload that was not known when they were told. Call it with the lock.
+func (w *Watcher) tellPods(workload *entry) {
+	of := workload.said.GetObject().GetKind() + "/" + workload.said.GetObject().GetName()
+	s := w.shelves[schema.GroupKind{Kind: "Pod"}]
+	if s == nil {
+		return
+	}
+	for _, e := range s.places[workload.namespace] {
+		if !e.partial && e.told != nil && e.said.GetPod().GetWorkload() == of {
+			w.tell(s, e)
+		}
+	}
 }
 
 // publish puts an observation on its way, and remembers what is needed to tell of the object's end. Call it with the lock.
