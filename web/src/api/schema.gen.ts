@@ -123,6 +123,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/graphql": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read the same views by GraphQL
+         * @description Queries, and subscriptions as Server-Sent Events in the distinct connections mode of graphql-sse (Accept: text/event-stream); GET takes queries as well. What is nested too deeply, has too many aliases or would cost too much is refused before it is executed. Introspection describes the schema.
+         */
+        post: operations["graphql"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/organizations": {
         parameters: {
             query?: never;
@@ -1510,6 +1530,43 @@ export interface operations {
             };
         };
     };
+    graphql: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description What was asked for, or errors */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-organizations": {
         parameters: {
             query?: {
@@ -1891,8 +1948,21 @@ export interface operations {
     };
     "count-applications": {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description only this Environment */
+                environment?: string;
+                /** @description only this Application */
+                name?: string;
+                /** @description only what comes from this Blueprint */
+                blueprint?: string;
+                /** @description only Applications in this phase, or in one of these, separated by commas */
+                phase?: string;
+                /** @description only Applications with this text in their name or the name of their Blueprint */
+                q?: string;
+            };
+            header?: {
+                "If-None-Match"?: string;
+            };
             path: {
                 org: string;
             };
