@@ -28,6 +28,10 @@ status: $(CATALYST) ## Show its processes, with their memory
 logs: $(CATALYST) ## Show what its processes say: SVC=gateway for one, FOLLOW=1 to go on
 	@$(CATALYST) logs $(SVC) $(if $(FOLLOW),-f)
 
+.PHONY: doctor
+doctor: $(CATALYST) ## Ask every process whether it is ready, and prove that what people read is what the log and the sources say
+	@$(CATALYST) doctor
+
 .PHONY: reset
 reset: $(CATALYST) ## End it and delete its state; YES=1 does not ask. What was built stays
 	@$(CATALYST) reset $(if $(YES),--yes)

@@ -22,6 +22,7 @@ type cli struct {
 	Down      downCmd      `cmd:"" help:"End it. Its state stays."`
 	Status    statusCmd    `cmd:"" help:"Show its processes."`
 	Logs      logsCmd      `cmd:"" help:"Show what its processes say."`
+	Doctor    doctorCmd    `cmd:"" help:"Ask every process whether it is ready, and prove what people read. It changes nothing."`
 	Reset     resetCmd     `cmd:"" help:"End it and delete its state. What was built stays."`
 	Blueprint blueprintCmd `cmd:"" help:"Check, publish and read Blueprints, for their authors."`
 }

@@ -26,6 +26,11 @@ type Follower struct {
 
 // Follow follows an Organization until the test ends. The load may be nil.
 func (p *Person) Follow(t testing.TB, org string, l *Load) *Follower {
+	return p.FollowFor(t, org, l, 0)
+}
+
+// FollowFor is Follow for a client whose connection breaks again and again, after such a time.
+func (p *Person) FollowFor(t testing.TB, org string, l *Load, life time.Duration) *Follower {
 	t.Helper()
 	f := &Follower{objects: map[string]json.RawMessage{}, load: l}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -35,7 +40,7 @@ func (p *Person) Follow(t testing.TB, org string, l *Load) *Follower {
 		defer close(ended)
 		last := ""
 		for ctx.Err() == nil {
-			last = f.once(ctx, p, org, last)
+			last = f.once(ctx, p, org, last, life)
 			select {
 			case <-ctx.Done():
 			case <-time.After(100 * time.Millisecond):
@@ -45,8 +50,13 @@ func (p *Person) Follow(t testing.TB, org string, l *Load) *Follower {
 	return f
 }
 
-// once follows until the stream ends, and returns the last id.
-func (f *Follower) once(ctx context.Context, p *Person, org, last string) string {
+// once follows until the stream ends, or its time is over, and returns the last id.
+func (f *Follower) once(ctx context.Context, p *Person, org, last string, life time.Duration) string {
+	if life > 0 {
+		var end context.CancelFunc
+		ctx, end = context.WithTimeout(ctx, life)
+		defer end()
+	}
 	frames, err := p.open(ctx, org, last)
 	if err != nil {
 		return last

@@ -3,10 +3,14 @@ package sovereign
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"catalyst.openova.io/pkg/spine"
 )
 
 // Process finds a running component.
@@ -59,6 +63,29 @@ func (c Component) Environ(t testing.TB) []string {
 		env = append(env, string(v))
 	}
 	return env
+}
+
+// Spine signs in to the event spine as one of the services, with what that service was given.
+func (s *Sovereign) Spine(t testing.TB, service string) *spine.Accounts {
+	t.Helper()
+	cfg := spine.Config{Name: service}
+	for _, v := range s.Process(t, service).Environ(t) {
+		name, value, _ := strings.Cut(v, "=")
+		switch name {
+		case "CATALYST_NATS_URL":
+			cfg.URL = value
+		case "CATALYST_NATS_SEED_FILE":
+			cfg.SeedFile = value
+		case "CATALYST_NATS_TOKEN_FILE":
+			cfg.TokenFile = value
+		}
+	}
+	a, err := spine.Open(cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(a.Close)
+	return a
 }
 
 // Executable is the program of a component.

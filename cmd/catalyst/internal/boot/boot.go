@@ -4,8 +4,6 @@ package boot
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"net/http"
 	"os"
@@ -41,8 +39,7 @@ const patience = 4 * time.Minute
 func (b *Bootstrap) Prepare() error {
 	s := b.Settings
 	b.tools = toolchain.Toolchain{Spawner: b.Spawner, Log: s.Log}
-	repo := sha256.Sum256([]byte(s.Repo))
-	b.bin.Own = s.Cached("bin", hex.EncodeToString(repo[:])[:12])
+	b.bin.Own = s.OwnBinaries()
 	for stack, folder := range map[*toolchain.Stack]*string{&toolchain.Gitea: &b.bin.Gitea, &toolchain.Cluster: &b.bin.Cluster} {
 		f, err := stack.Folder(s)
 		if err != nil {

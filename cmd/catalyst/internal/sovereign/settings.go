@@ -3,6 +3,8 @@
 package sovereign
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -75,6 +77,12 @@ func (s Settings) File(elem ...string) string {
 // Cached is a path below the builds.
 func (s Settings) Cached(elem ...string) string {
 	return filepath.Join(append([]string{s.Cache}, elem...)...)
+}
+
+// OwnBinaries is the folder of the programs that are built from this working copy.
+func (s Settings) OwnBinaries() string {
+	repo := sha256.Sum256([]byte(s.Repo))
+	return s.Cached("bin", hex.EncodeToString(repo[:])[:12])
 }
 
 // Source is a path in the working copy.
