@@ -43,8 +43,9 @@ type GoBuild struct {
 	CFlags string
 }
 
+// flags leave out what only a debugger reads, which is stripped in the end and takes a seventh of the time to make.
 func (b GoBuild) flags() []string {
-	flags := []string{"-buildvcs=false"}
+	flags := []string{"-buildvcs=false", "-gcflags=all=-dwarf=false"}
 	if b.Tags != "" {
 		flags = append(flags, "-tags", b.Tags)
 	}
