@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"slices"
 
-	"catalyst.openova.io/cmd/catalyst/internal/control"
 	"catalyst.openova.io/cmd/catalyst/internal/sovereign"
 	"catalyst.openova.io/cmd/catalyst/internal/step"
 )
@@ -18,16 +17,7 @@ type doctorCmd struct{}
 // Run asks every process whether it is ready, and proves that what people read is what the log and the sources say. It
 // changes nothing.
 func (d *doctorCmd) Run(ctx context.Context, c *cli) error {
-	s, err := c.settings("")
-	if err != nil {
-		return err
-	}
-	r, ok := whoRuns(s)
-	if !ok {
-		fmt.Println("No Sovereign is running here: `make up` brings one up.")
-		return errTold
-	}
-	snap, err := control.Read(ctx, r.Control)
+	s, snap, err := c.look(ctx)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"catalyst.openova.io/cmd/catalyst/internal/control"
 	"catalyst.openova.io/cmd/catalyst/internal/sovereign"
+	"catalyst.openova.io/cmd/catalyst/internal/step"
 	"catalyst.openova.io/cmd/catalyst/internal/terminal"
 )
 
@@ -57,20 +58,26 @@ func end(s sovereign.Settings, r running) error {
 type statusCmd struct{}
 
 func (st *statusCmd) Run(ctx context.Context, c *cli) error {
-	s, err := c.settings("")
-	if err != nil {
-		return err
-	}
-	r, ok := whoRuns(s)
-	if !ok {
-		fmt.Println("No Sovereign is running here: `make up` brings one up.")
-		return errTold
-	}
-	snap, err := control.Read(ctx, r.Control)
+	_, snap, err := c.look(ctx)
 	if err != nil {
 		return err
 	}
 	return terminal.Status(os.Stdout, snap, time.Now())
+}
+
+// look asks the Sovereign that runs here how it is.
+func (c *cli) look(ctx context.Context) (sovereign.Settings, step.Snapshot, error) {
+	s, err := c.settings("")
+	if err != nil {
+		return s, step.Snapshot{}, err
+	}
+	r, ok := whoRuns(s)
+	if !ok {
+		fmt.Println("No Sovereign is running here: `make up` brings one up.")
+		return s, step.Snapshot{}, errTold
+	}
+	snap, err := control.Read(ctx, r.Control)
+	return s, snap, err
 }
 
 type logsCmd struct {
