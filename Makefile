@@ -101,7 +101,7 @@ test-web: web/node_modules ## Run the console's unit tests
 .PHONY: test-sovereign
 test-sovereign: $(CATALYST) web/node_modules ## Run the integration tests and the browser's journey on a Sovereign of their own
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
-	@CATALYST=$(CATALYST) test/with-sovereign sh -c 'cd web && node --test --test-reporter=spec e2e/ && cd .. && go test -race -count=1 -timeout 25m -tags integration $(INTEGRATION)'
+	@CATALYST=$(CATALYST) test/with-sovereign sh -c 'cd web && node --test --test-reporter=spec e2e/ && cd .. && $(GO_INTEGRATION) $(ADAPTERS) && $(GO_INTEGRATION) -p 1 ./test/...'
 
 .PHONY: bench-path
 bench-path: $(CATALYST) ## Measure click to Running and push to card, beside their floor
@@ -112,7 +112,9 @@ bench-spine: $(CATALYST) ## Measure the read side: ingest, projection, rebuild, 
 	@set -o pipefail; status=0; for m in observer projector gateway; do (cd services/$$m && go test -v -count=1 -timeout 40m -tags bench -run TestBenchSpine ./...) | grep -v 'no test files\|^testing: warning' || status=1; done; \
 		CATALYST=$(CATALYST) test/with-sovereign go test -v -count=1 -timeout 20m -tags bench -run TestBenchSpine ./test/bench/ || status=1; exit $$status
 
-INTEGRATION := ./test/... ./pkg/forge/... ./services/observer/... ./services/environment-controller/... ./services/provisioning/...
+GO_INTEGRATION := go test -race -count=1 -timeout 25m -tags integration
+# Adapters against servers of their own; ./test/... shares one Sovereign, and breaks it on purpose: one package at a time.
+ADAPTERS := ./pkg/forge/... ./services/observer ./services/environment-controller ./services/provisioning
 
 .PHONY: help
 help: ## Show this

@@ -185,9 +185,12 @@ func (s *sovereign) saysWhatIsAway(t *testing.T) {
 		}
 		return nil
 	})
-	if h, ok := s.event(spine.HeartbeatOf("/observer/local")).Data.(*spinev1.Heartbeat); !ok || h.GetReachable() {
-		t.Errorf("the heartbeat of a cluster that is not there is %v", h)
-	}
+	eventually(t, 30*time.Second, func() error {
+		if h, ok := s.event(spine.HeartbeatOf("/observer/local")).Data.(*spinev1.Heartbeat); !ok || h.GetReachable() {
+			return fmt.Errorf("the heartbeat of a cluster that is not there is %v", h)
+		}
+		return nil
+	})
 }
 
 func (s *sovereign) findsTheCluster(t *testing.T) {

@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -52,14 +53,10 @@ func (a *aside) publish(ctx context.Context) {
 	}
 	events := make([]spine.Event, len(a.waiting))
 	for i, r := range a.waiting {
-		id := fmt.Sprintf("%d-%d", r.Time.UnixNano(), r.Sequence)
-		events[i] = spine.Event{
-			ID: "aside/" + spine.Encode(a.organization) + "/" + id, Source: source, Subject: spine.SetAside(a.organization, id), Time: r.Time,
-			Data: &spinev1.EventSetAside{
-				Organization: a.organization, Subject: printable(r.Subject), Sequence: r.Sequence, Reason: printable(r.Reason), SizeBytes: int64(r.Size),
-				ObservedAt: timestamppb.New(r.Time),
-			},
-		}
+		events[i] = asideEvent(&spinev1.EventSetAside{
+			Organization: a.organization, Subject: printable(r.Subject), Sequence: r.Sequence, Reason: printable(r.Reason), SizeBytes: int64(r.Size),
+			ObservedAt: timestamppb.New(r.Time),
+		})
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
@@ -70,4 +67,23 @@ func (a *aside) publish(ctx context.Context) {
 		}
 	}
 	a.waiting = left
+}
+
+func asideEvent(e *spinev1.EventSetAside) spine.Event {
+	at := e.GetObservedAt().AsTime()
+	id := fmt.Sprintf("%d-%d", at.UnixNano(), e.GetSequence())
+	return spine.Event{
+		ID: "aside/" + spine.Encode(e.GetOrganization()) + "/" + id, Source: source, Subject: spine.SetAside(e.GetOrganization(), id), Time: at, Data: e,
+	}
+}
+
+// again tells a new log what was set aside before it, which nobody else can tell.
+func (a *aside) again(ctx context.Context, known []*spinev1.EventSetAside) error {
+	events := make([]spine.Event, len(known))
+	for i, e := range known {
+		events[i] = asideEvent(e)
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	return errors.Join(a.own.PublishBatch(ctx, events)...)
 }

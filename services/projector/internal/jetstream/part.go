@@ -277,6 +277,11 @@ func (pt *part) tick(ctx context.Context) error {
 	}
 	pt.aside.publish(ctx)
 	if pt.now.Untold && pt.caught && pt.p.tell.answered(pt.number) {
+		if pt.env == spine.System {
+			if err := pt.aside.again(ctx, pt.state.SetAside()); err != nil {
+				return err
+			}
+		}
 		pt.now.Untold = false
 		pt.p.report(pt.env, func(s *status) { s.told = true })
 	}

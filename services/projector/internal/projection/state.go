@@ -154,6 +154,17 @@ func (s *State) Renumber() {
 	}
 }
 
+// SetAside is what is known of what was set aside. Nobody but the log and this State knows it.
+func (s *State) SetAside() []*spinev1.EventSetAside {
+	var out []*spinev1.EventSetAside
+	for key := range s.passing {
+		if e, ok := s.facts[key].data.(*spinev1.EventSetAside); ok {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
 func (s *State) drop(key string) {
 	s.index(key, s.facts[key].data, nil)
 	delete(s.facts, key)
