@@ -30,7 +30,7 @@ test('from the form to Running, a push, and away again', { timeout: 180_000 }, a
   await field.fill(name)
   await page.getByRole('button', { name: /^Next/ }).click()
   await page.getByRole('button', { name: /^Next: review/ }).click()
-  await page.getByText('application.yaml').first().waitFor()
+  await page.getByText('application.yaml', { exact: true }).first().waitFor()
   await page.screenshot({ path: join(artifacts, 'install-review.png') })
 
   const clicked = Date.now()
