@@ -489,11 +489,6 @@ func (s *sovereign) tellsEverythingAgain(t *testing.T) {
 	s.forget()
 	must(t, js.DeleteStream(t.Context(), spine.Stream))
 	s.everything(t)
-	stream, err := js.Stream(t.Context(), spine.Stream)
-	must(t, err)
-	s.forget()
-	must(t, stream.Purge(t.Context()))
-	s.everything(t)
 }
 
 func (s *sovereign) tellsWhoAsks(t *testing.T) {
