@@ -95,7 +95,7 @@ func refused(t *testing.T, server *spinetest.Server, service, token, subject str
 	told := make(chan error, 8)
 	nc := server.Connect(t, service, token, nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { told <- err }))
 	defer nc.Close()
-	if err := nc.PublishRequest(subject, access.Inbox(service)+".x", []byte("{}")); err != nil {
+	if err := nc.PublishRequest(subject, spine.Inbox(service)+".x", []byte("{}")); err != nil {
 		t.Fatal(err)
 	}
 	if err := nc.Flush(); err != nil { // the server answers in order

@@ -49,9 +49,12 @@ type Spine struct {
 	log *slog.Logger
 }
 
+// Inbox is where a service gets its answers. No other service may listen there.
+func Inbox(service string) string { return "_INBOX." + Encode(service) }
+
 func connect(url, name string, log *slog.Logger, opts ...nats.Option) (*Spine, error) {
 	nc, err := nats.Connect(url, append([]nats.Option{
-		nats.Name(name), nats.CustomInboxPrefix("_INBOX." + Encode(name)), // where nobody else may listen
+		nats.Name(name), nats.CustomInboxPrefix(Inbox(name)),
 		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.ReconnectWait(200 * time.Millisecond),
 		nats.ReconnectJitter(50*time.Millisecond, 50*time.Millisecond),
 		nats.IgnoreAuthErrorAbort(),

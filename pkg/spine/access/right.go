@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/nats-io/jwt/v2"
+
+	"catalyst.openova.io/pkg/spine"
 )
 
 // Right is what a service may do in an account, beyond reading its own answers. What is not listed is refused.
@@ -14,13 +16,10 @@ type Right struct {
 	Answers bool
 }
 
-// Inbox is where a service gets its answers. No other service may listen there.
-func Inbox(service string) string { return "_INBOX." + service }
-
 func (r Right) permissions(service string) jwt.Permissions {
 	p := jwt.Permissions{
 		Pub: jwt.Permission{Allow: slices.Compact(slices.Sorted(slices.Values(r.Publish)))},
-		Sub: jwt.Permission{Allow: append(jwt.StringList{Inbox(service) + ".>"}, r.Subscribe...)},
+		Sub: jwt.Permission{Allow: append(jwt.StringList{spine.Inbox(service) + ".>"}, r.Subscribe...)},
 	}
 	if len(r.Publish) == 0 {
 		p.Pub.Deny = jwt.StringList{">"} // an empty list would allow everything
@@ -31,7 +30,7 @@ func (r Right) permissions(service string) jwt.Permissions {
 	return p
 }
 
-const events = "SPINE"
+const events = spine.Stream
 
 // look are the calls of who wants to know whether the server and the stream of events are there.
 var look = []string{"$JS.API.INFO", "$JS.API.STREAM.INFO." + events}
@@ -66,13 +65,10 @@ func keepBucket(name string) []string { return append(keep("KV_"+name), "$KV."+n
 // forget is the call of who removes from its own bucket what deleted keys have left.
 func forget(bucket string) string { return "$JS.API.STREAM.PURGE.KV_" + bucket }
 
-// The buckets and subjects of the Sovereign's own account; package spine and the services own the names.
-const (
-	views    = "ws-system-state"
-	facts    = "ws-system-facts"
-	accounts = "accounts"
-	tell     = "observer.tell"
-	tellWork = "provisioning.tell"
+// What lies in the Sovereign's own account under a name that others know.
+var (
+	views = spine.Bucket(spine.System)
+	facts = spine.Facts(spine.System)
 )
 
 // Sovereign is what each service may do in the Sovereign's own account. The observer keeps a bucket for each source.
@@ -82,16 +78,16 @@ func Sovereign(sources ...string) map[string]Right {
 		told = append(told, keepBucket("observer-"+s)...)
 	}
 	return map[string]Right{
-		"gateway": {Publish: slices.Concat(look, []string{list}, readBucket(views), readBucket(accounts), keepBucket("sessions"))},
+		"gateway": {Publish: slices.Concat(look, []string{list}, readBucket(views), readBucket(spine.AccountsBucket), keepBucket("sessions"))},
 		// What it was asked to do lies in the account of this name on the server of intents.
-		"provisioning": {Publish: slices.Concat(look, readBucket(accounts), readBucket(views),
+		"provisioning": {Publish: slices.Concat(look, readBucket(spine.AccountsBucket), readBucket(views),
 			keepBucket("operations"), keep("OPERATIONS"), []string{"operations.run.*"}),
-			Subscribe: []string{tellWork}, Answers: true},
-		"projector": {Publish: slices.Concat(look, []string{begin, list, tell, tellWork, "ws.system.>", forget(facts)}, read(events), readBucket(accounts),
+			Subscribe: []string{spine.TellProvisioning}, Answers: true},
+		"projector": {Publish: slices.Concat(look, []string{begin, list, spine.TellObserver, spine.TellProvisioning, "ws.system.>", forget(facts)}, read(events), readBucket(spine.AccountsBucket),
 			keepBucket(views), keepBucket(facts), keepBucket("projector-leases"))},
-		"observer": {Publish: slices.Concat(look, []string{begin, "ws.system.>"}, readBucket(accounts), told),
-			Subscribe: []string{tell}, Answers: true},
-		"environment-controller": {Publish: slices.Concat(look, []string{begin, "$JS.API.STREAM.UPDATE." + events}, keepBucket(accounts))},
+		"observer": {Publish: slices.Concat(look, []string{begin, "ws.system.>"}, readBucket(spine.AccountsBucket), told),
+			Subscribe: []string{spine.TellObserver}, Answers: true},
+		"environment-controller": {Publish: slices.Concat(look, []string{begin, "$JS.API.STREAM.UPDATE." + events}, keepBucket(spine.AccountsBucket))},
 	}
 }
 

@@ -162,7 +162,7 @@ func (s *Server) TryConnect(service, token string, opts ...nats.Option) (*nats.C
 	if err != nil {
 		return nil, err
 	}
-	return nats.Connect(s.URL(), append([]nats.Option{nats.UserJWTAndSeed(token, string(b)), nats.CustomInboxPrefix(access.Inbox(service))}, opts...)...)
+	return nats.Connect(s.URL(), append([]nats.Option{nats.UserJWTAndSeed(token, string(b)), nats.CustomInboxPrefix(spine.Inbox(service))}, opts...)...)
 }
 
 func (s *Server) users(rights map[string]access.Right) map[string]access.User {

@@ -113,7 +113,7 @@ func TestAccountsAreTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nc, err := nats.Connect(srv.ClientURL(), nats.UserJWTAndSeed(string(token), sec.Spine[controllerName]), nats.CustomInboxPrefix(access.Inbox(controllerName)))
+	nc, err := nats.Connect(srv.ClientURL(), nats.UserJWTAndSeed(string(token), sec.Spine[controllerName]), nats.CustomInboxPrefix(spine.Inbox(controllerName)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestAccountsAreTaken(t *testing.T) {
 	srv.Shutdown()
 	srv.WaitForShutdown()
 	srv = serve(t, s.NATSConfigFile())
-	in, err := nats.Connect(srv.ClientURL(), nats.UserJWTAndSeed(acme.Tokens["projector"], sec.Spine["projector"]), nats.CustomInboxPrefix(access.Inbox("projector")))
+	in, err := nats.Connect(srv.ClientURL(), nats.UserJWTAndSeed(acme.Tokens["projector"], sec.Spine["projector"]), nats.CustomInboxPrefix(spine.Inbox("projector")))
 	if err != nil {
 		t.Fatal(err)
 	}

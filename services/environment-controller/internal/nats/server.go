@@ -39,7 +39,7 @@ func Connect(cfg spine.Config, tokenFile string, back func(), log *slog.Logger) 
 		return nil, fmt.Errorf("the token of this service in the system's account: %w", err)
 	}
 	conn, err := nats.Connect(cfg.URL, nats.Name(cfg.Name+", as the operator"),
-		nats.UserJWTAndSeed(strings.TrimSpace(string(token)), strings.TrimSpace(string(seed))), nats.CustomInboxPrefix(access.Inbox(cfg.Name)),
+		nats.UserJWTAndSeed(strings.TrimSpace(string(token)), strings.TrimSpace(string(seed))), nats.CustomInboxPrefix(spine.Inbox(cfg.Name)),
 		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.ReconnectWait(200*time.Millisecond), nats.IgnoreAuthErrorAbort(),
 		nats.ConnectHandler(func(*nats.Conn) { back() }), nats.ReconnectHandler(func(*nats.Conn) { back() }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { log.Debug("the operator's connection is lost", "error", err) }))

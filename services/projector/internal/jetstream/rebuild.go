@@ -86,7 +86,7 @@ func Rebuild(ctx context.Context, accounts *spine.Accounts, write bool, log *slo
 	}
 	switch err := tellAgain(ctx, accounts); {
 	case errors.Is(err, nats.ErrNoResponders):
-		r.Note = "The observer does not run, so that the log alone is compared."
+		r.Note = fmt.Sprintf("Somebody who knows does not run, so that what the log lacks may differ: %v.", err)
 	case err != nil:
 		return nil, err
 	}
