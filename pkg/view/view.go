@@ -191,34 +191,42 @@ type Cluster struct {
 // OperationState is how far an Operation has come.
 type OperationState string
 
-// The states of an Operation; the last two are final.
+// The states of an Operation; the last three are final.
 const (
 	OperationPending   OperationState = "Pending"
 	OperationRunning   OperationState = "Running"
 	OperationWaiting   OperationState = "Waiting" // a step failed in a way that may pass; it is tried again
 	OperationSucceeded OperationState = "Succeeded"
 	OperationFailed    OperationState = "Failed"
+	OperationCancelled OperationState = "Cancelled" // a person ended it before it had written anything that stays
 )
 
 // Operation is a running or finished plan.
 type Operation struct {
 	Header
-	Action      string         `json:"action" enum:"install,configure,uninstall"`
-	Application string         `json:"application"`
-	Requester   string         `json:"requester" doc:"e-mail of the person who asked"`
-	State       OperationState `json:"state" enum:"Pending,Running,Waiting,Succeeded,Failed"`
-	Message     string         `json:"message" doc:"what it does now, or why it ended, as a sentence"`
-	Steps       []Step         `json:"steps"`
-	Commit      string         `json:"commit,omitempty" doc:"the commit that it made"`
-	CreatedAt   time.Time      `json:"createdAt"`
-	EndedAt     time.Time      `json:"endedAt,omitzero"`
+	Action       string         `json:"action" enum:"install,configure,upgrade,downgrade,rollback,pause,resume,uninstall"`
+	Application  string         `json:"application"`
+	Applications []string       `json:"applications" doc:"every Application that it changes, those that others need first"`
+	Requester    string         `json:"requester" doc:"e-mail of the person who asked"`
+	State        OperationState `json:"state" enum:"Pending,Running,Waiting,Succeeded,Failed,Cancelled"`
+	Message      string         `json:"message" doc:"what it does now, or why it ended, as a sentence"`
+	Hint         string         `json:"hint,omitempty" doc:"what a person has to do, where it cannot go on without one"`
+	Steps        []Step         `json:"steps"`
+	Commit       string         `json:"commit,omitempty" doc:"the commit that it made in the Application's own repository"`
+	Plan         string         `json:"plan,omitempty" doc:"the InstallPlan that it carries out, if it was shown before"`
+	RetryOf      string         `json:"retryOf,omitempty" doc:"the Operation that failed and is tried again by this one"`
+	Cancellable  bool           `json:"cancellable" doc:"nothing that stays was written yet"`
+	CreatedAt    time.Time      `json:"createdAt"`
+	NextTryAt    time.Time      `json:"nextTryAt,omitzero" doc:"when it is tried again, while it waits"`
+	EndedAt      time.Time      `json:"endedAt,omitzero"`
 }
 
 // Step is one idempotent part of an Operation.
 type Step struct {
-	Name    string         `json:"name"`
-	State   OperationState `json:"state" enum:"Pending,Running,Waiting,Succeeded,Failed"`
-	Message string         `json:"message,omitempty"`
+	Name        string         `json:"name"`
+	Application string         `json:"application,omitempty" doc:"the one that it works on"`
+	State       OperationState `json:"state" enum:"Pending,Running,Waiting,Succeeded,Failed,Cancelled"`
+	Message     string         `json:"message,omitempty"`
 }
 
 // Activity is what happened last in an Environment.

@@ -748,14 +748,18 @@ export interface components {
         };
         Operation: {
             /** @enum {string} */
-            action: "install" | "configure" | "uninstall";
+            action: "install" | "configure" | "upgrade" | "downgrade" | "rollback" | "pause" | "resume" | "uninstall";
             application: string;
+            /** @description every Application that it changes, those that others need first */
+            applications: string[] | null;
+            /** @description nothing that stays was written yet */
+            cancellable: boolean;
             /**
              * Format: date-time
              * @description when the newest fact behind this view came about
              */
             changedAt: string;
-            /** @description the commit that it made */
+            /** @description the commit that it made in the Application's own repository */
             commit?: string;
             /** Format: date-time */
             createdAt: string;
@@ -763,16 +767,27 @@ export interface components {
             endedAt?: string;
             /** @description {organization}-{env_type} */
             environment?: string;
+            /** @description what a person has to do, where it cannot go on without one */
+            hint?: string;
             /** @enum {string} */
             kind: "Sovereign" | "Organization" | "Environment" | "Application" | "Operation" | "Activity" | "BlueprintUse" | "SetAside";
             /** @description what it does now, or why it ended, as a sentence */
             message: string;
             name: string;
+            /**
+             * Format: date-time
+             * @description when it is tried again, while it waits
+             */
+            nextTryAt?: string;
             organization?: string;
+            /** @description the InstallPlan that it carries out, if it was shown before */
+            plan?: string;
             /** @description e-mail of the person who asked */
             requester: string;
+            /** @description the Operation that failed and is tried again by this one */
+            retryOf?: string;
             /** @enum {string} */
-            state: "Pending" | "Running" | "Waiting" | "Succeeded" | "Failed";
+            state: "Pending" | "Running" | "Waiting" | "Succeeded" | "Failed" | "Cancelled";
             steps: components["schemas"]["Step"][] | null;
             /**
              * Format: date-time
@@ -985,10 +1000,12 @@ export interface components {
             unknownSince?: string;
         };
         Step: {
+            /** @description the one that it works on */
+            application?: string;
             message?: string;
             name: string;
             /** @enum {string} */
-            state: "Pending" | "Running" | "Waiting" | "Succeeded" | "Failed";
+            state: "Pending" | "Running" | "Waiting" | "Succeeded" | "Failed" | "Cancelled";
         };
         Values: {
             /** @description all settings; those left out go back to their defaults */

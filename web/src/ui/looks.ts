@@ -2,6 +2,7 @@ import {
   IconAlertTriangle,
   IconCircleCheck,
   IconCircleDashed,
+  IconCircleMinus,
   IconClockPause,
   IconHelpCircle,
   IconLoader2,
@@ -39,6 +40,7 @@ export const operationLook: Record<OperationState, Look> = {
   Waiting: { tone: 'warn', icon: IconClockPause, label: 'Waiting, tried again' },
   Succeeded: { tone: 'ok', icon: IconCircleCheck, label: 'Done' },
   Failed: { tone: 'bad', icon: IconXboxX, label: 'Failed' },
+  Cancelled: { tone: 'idle', icon: IconCircleMinus, label: 'Cancelled' },
 }
 
 export const stepLook: Record<StepState, Look> = {

@@ -180,16 +180,22 @@ type ComplexityRoot struct {
 	Operation struct {
 		Action       func(childComplexity int) int
 		Application  func(childComplexity int) int
+		Applications func(childComplexity int) int
+		Cancellable  func(childComplexity int) int
 		ChangedAt    func(childComplexity int) int
 		Commit       func(childComplexity int) int
 		CreatedAt    func(childComplexity int) int
 		EndedAt      func(childComplexity int) int
 		Environment  func(childComplexity int) int
+		Hint         func(childComplexity int) int
 		Kind         func(childComplexity int) int
 		Message      func(childComplexity int) int
 		Name         func(childComplexity int) int
+		NextTryAt    func(childComplexity int) int
 		Organization func(childComplexity int) int
+		Plan         func(childComplexity int) int
 		Requester    func(childComplexity int) int
+		RetryOf      func(childComplexity int) int
 		State        func(childComplexity int) int
 		Steps        func(childComplexity int) int
 		UnknownSince func(childComplexity int) int
@@ -298,9 +304,10 @@ type ComplexityRoot struct {
 	}
 
 	Step struct {
-		Message func(childComplexity int) int
-		Name    func(childComplexity int) int
-		State   func(childComplexity int) int
+		Application func(childComplexity int) int
+		Message     func(childComplexity int) int
+		Name        func(childComplexity int) int
+		State       func(childComplexity int) int
 	}
 
 	Subscription struct {
@@ -947,6 +954,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Operation.Application(childComplexity), true
+	case "Operation.applications":
+		if e.ComplexityRoot.Operation.Applications == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Operation.Applications(childComplexity), true
+	case "Operation.cancellable":
+		if e.ComplexityRoot.Operation.Cancellable == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Operation.Cancellable(childComplexity), true
 	case "Operation.changedAt":
 		if e.ComplexityRoot.Operation.ChangedAt == nil {
 			break
@@ -977,6 +996,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Operation.Environment(childComplexity), true
+	case "Operation.hint":
+		if e.ComplexityRoot.Operation.Hint == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Operation.Hint(childComplexity), true
 	case "Operation.kind":
 		if e.ComplexityRoot.Operation.Kind == nil {
 			break
@@ -995,18 +1020,36 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Operation.Name(childComplexity), true
+	case "Operation.nextTryAt":
+		if e.ComplexityRoot.Operation.NextTryAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Operation.NextTryAt(childComplexity), true
 	case "Operation.organization":
 		if e.ComplexityRoot.Operation.Organization == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Operation.Organization(childComplexity), true
+	case "Operation.plan":
+		if e.ComplexityRoot.Operation.Plan == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Operation.Plan(childComplexity), true
 	case "Operation.requester":
 		if e.ComplexityRoot.Operation.Requester == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Operation.Requester(childComplexity), true
+	case "Operation.retryOf":
+		if e.ComplexityRoot.Operation.RetryOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Operation.RetryOf(childComplexity), true
 	case "Operation.state":
 		if e.ComplexityRoot.Operation.State == nil {
 			break
@@ -1495,6 +1538,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Sovereign.UnknownSince(childComplexity), true
 
+	case "Step.application":
+		if e.ComplexityRoot.Step.Application == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.Application(childComplexity), true
 	case "Step.message":
 		if e.ComplexityRoot.Step.Message == nil {
 			break
@@ -2021,18 +2070,30 @@ func (ec *executionContext) childFields_Operation(ctx context.Context, field gra
 		return ec.fieldContext_Operation_action(ctx, field)
 	case "application":
 		return ec.fieldContext_Operation_application(ctx, field)
+	case "applications":
+		return ec.fieldContext_Operation_applications(ctx, field)
 	case "requester":
 		return ec.fieldContext_Operation_requester(ctx, field)
 	case "state":
 		return ec.fieldContext_Operation_state(ctx, field)
 	case "message":
 		return ec.fieldContext_Operation_message(ctx, field)
+	case "hint":
+		return ec.fieldContext_Operation_hint(ctx, field)
 	case "steps":
 		return ec.fieldContext_Operation_steps(ctx, field)
 	case "commit":
 		return ec.fieldContext_Operation_commit(ctx, field)
+	case "plan":
+		return ec.fieldContext_Operation_plan(ctx, field)
+	case "retryOf":
+		return ec.fieldContext_Operation_retryOf(ctx, field)
+	case "cancellable":
+		return ec.fieldContext_Operation_cancellable(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_Operation_createdAt(ctx, field)
+	case "nextTryAt":
+		return ec.fieldContext_Operation_nextTryAt(ctx, field)
 	case "endedAt":
 		return ec.fieldContext_Operation_endedAt(ctx, field)
 	}
@@ -2215,6 +2276,8 @@ func (ec *executionContext) childFields_Step(ctx context.Context, field graphql.
 	switch field.Name {
 	case "name":
 		return ec.fieldContext_Step_name(ctx, field)
+	case "application":
+		return ec.fieldContext_Step_application(ctx, field)
 	case "state":
 		return ec.fieldContext_Step_state(ctx, field)
 	case "message":
@@ -5269,6 +5332,29 @@ func (ec *executionContext) fieldContext_Operation_application(_ context.Context
 	return graphql.NewScalarFieldContext("Operation", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _Operation_applications(ctx context.Context, field graphql.CollectedField, obj *view.Operation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Operation_applications(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Applications, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Operation_applications(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Operation", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _Operation_requester(ctx context.Context, field graphql.CollectedField, obj *view.Operation) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5338,6 +5424,29 @@ func (ec *executionContext) fieldContext_Operation_message(_ context.Context, fi
 	return graphql.NewScalarFieldContext("Operation", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _Operation_hint(ctx context.Context, field graphql.CollectedField, obj *view.Operation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Operation_hint(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Hint, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Operation_hint(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Operation", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _Operation_steps(ctx context.Context, field graphql.CollectedField, obj *view.Operation) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5393,6 +5502,75 @@ func (ec *executionContext) fieldContext_Operation_commit(_ context.Context, fie
 	return graphql.NewScalarFieldContext("Operation", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _Operation_plan(ctx context.Context, field graphql.CollectedField, obj *view.Operation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Operation_plan(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Plan, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Operation_plan(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Operation", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Operation_retryOf(ctx context.Context, field graphql.CollectedField, obj *view.Operation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Operation_retryOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RetryOf, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Operation_retryOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Operation", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Operation_cancellable(ctx context.Context, field graphql.CollectedField, obj *view.Operation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Operation_cancellable(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cancellable, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Operation_cancellable(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Operation", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
 func (ec *executionContext) _Operation_createdAt(ctx context.Context, field graphql.CollectedField, obj *view.Operation) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5413,6 +5591,29 @@ func (ec *executionContext) _Operation_createdAt(ctx context.Context, field grap
 	)
 }
 func (ec *executionContext) fieldContext_Operation_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Operation", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _Operation_nextTryAt(ctx context.Context, field graphql.CollectedField, obj *view.Operation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Operation_nextTryAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NextTryAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalOTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Operation_nextTryAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Operation", field, false, false, errors.New("field of type Time does not have child fields"))
 }
 
@@ -7386,6 +7587,29 @@ func (ec *executionContext) _Step_name(ctx context.Context, field graphql.Collec
 	)
 }
 func (ec *executionContext) fieldContext_Step_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Step", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Step_application(ctx context.Context, field graphql.CollectedField, obj *view.Step) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Step_application(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Application, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Step_application(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Step", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -10101,6 +10325,11 @@ func (ec *executionContext) _Operation(ctx context.Context, sel ast.SelectionSet
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "applications":
+			out.Values[i] = ec._Operation_applications(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "requester":
 			out.Values[i] = ec._Operation_requester(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -10116,6 +10345,11 @@ func (ec *executionContext) _Operation(ctx context.Context, sel ast.SelectionSet
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "hint":
+			out.Values[i] = ec._Operation_hint(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "steps":
 			out.Values[i] = ec._Operation_steps(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -10126,8 +10360,28 @@ func (ec *executionContext) _Operation(ctx context.Context, sel ast.SelectionSet
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "plan":
+			out.Values[i] = ec._Operation_plan(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "retryOf":
+			out.Values[i] = ec._Operation_retryOf(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cancellable":
+			out.Values[i] = ec._Operation_cancellable(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "createdAt":
 			out.Values[i] = ec._Operation_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "nextTryAt":
+			out.Values[i] = ec._Operation_nextTryAt(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -11140,6 +11394,11 @@ func (ec *executionContext) _Step(ctx context.Context, sel ast.SelectionSet, obj
 			out.Values[i] = graphql.MarshalString("Step")
 		case "name":
 			out.Values[i] = ec._Step_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "application":
+			out.Values[i] = ec._Step_application(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

@@ -15,12 +15,13 @@ func (s *State) operation(o *spinev1.OperationProgressed) view.Operation {
 			Kind: view.KindOperation, Organization: s.organization, Environment: s.Environment, Name: o.GetId(),
 			ChangedAt: latest(instant(o.GetCreatedAt()), instant(o.GetEndedAt())),
 		},
-		Action: clip(o.GetAction()), Application: o.GetApplication(), Requester: clip(o.GetRequester()),
-		State: view.OperationState(clip(o.GetState())), Message: clip(o.GetMessage()), Steps: []view.Step{},
-		Commit: clip(o.GetCommit()), CreatedAt: instant(o.GetCreatedAt()), EndedAt: instant(o.GetEndedAt()),
+		Action: clip(o.GetAction()), Application: o.GetApplication(), Applications: append([]string{}, o.GetApplications()...), Requester: clip(o.GetRequester()),
+		State: view.OperationState(clip(o.GetState())), Message: clip(o.GetMessage()), Hint: clip(o.GetHint()), Steps: []view.Step{},
+		Commit: clip(o.GetCommit()), Plan: clip(o.GetPlan()), RetryOf: clip(o.GetRetryOf()), Cancellable: o.GetCancellable(),
+		CreatedAt: instant(o.GetCreatedAt()), NextTryAt: instant(o.GetNextTryAt()), EndedAt: instant(o.GetEndedAt()),
 	}
 	for _, st := range o.GetSteps() {
-		v.Steps = append(v.Steps, view.Step{Name: clip(st.GetName()), State: view.OperationState(clip(st.GetState())), Message: clip(st.GetMessage())})
+		v.Steps = append(v.Steps, view.Step{Name: clip(st.GetName()), Application: clip(st.GetApplication()), State: view.OperationState(clip(st.GetState())), Message: clip(st.GetMessage())})
 	}
 	return v
 }

@@ -48,7 +48,7 @@ func (e *evidence) wanted() (view.Phase, string, bool) {
 		op = e.operations[0]
 	}
 	gitIsBehind := op != nil && e.behind(op)
-	failedOp := op.GetState() == string(view.OperationFailed)
+	failedOp := op.GetState() == string(view.OperationFailed) || op.GetState() == string(view.OperationCancelled)
 	switch {
 	case e.branch.GetPresent():
 		if gitIsBehind && op.GetAction() == "uninstall" && op.GetState() == string(view.OperationSucceeded) {

@@ -243,7 +243,7 @@ func (s *State) View(r Ref) ([]byte, error) {
 		}
 	case view.KindOperation:
 		if f := s.facts["operation\x00"+r.Name]; f != nil {
-			return encodeView(s.operation(f.data.(*spinev1.OperationProgressed)), func(o *view.Operation) { o.Steps = []view.Step{} })
+			return encodeView(s.operation(f.data.(*spinev1.OperationProgressed)), func(o *view.Operation) { o.Steps, o.Applications = []view.Step{}, []string{} })
 		}
 	case view.KindOrganization:
 		if v, ok := s.organizationView(r.Name); ok {

@@ -158,7 +158,7 @@ func (r *Records) TellAgain(ctx context.Context) error {
 func progress(o *operation.Operation, env string) *spinev1.OperationProgressed {
 	p := &spinev1.OperationProgressed{
 		Id: o.ID, Organization: o.Organization, Environment: env, Application: o.Application, Action: string(o.Action),
-		Requester: o.Requester.Email, State: string(o.State), Message: o.Message, Commit: o.Commit,
+		Applications: []string{o.Application}, Requester: o.Requester.Email, State: string(o.State), Message: o.Message, Commit: o.Commit,
 		CreatedAt: timestamppb.New(o.CreatedAt), Sequence: o.Sequence,
 	}
 	if !o.EndedAt.IsZero() {

@@ -108,14 +108,14 @@ type Operation struct {
 
 // Final is true when nothing more will happen.
 func (o *Operation) Final() bool {
-	return o.State == view.OperationSucceeded || o.State == view.OperationFailed
+	return o.State == view.OperationSucceeded || o.State == view.OperationFailed || o.State == view.OperationCancelled
 }
 
 // View is what people read of it.
 func (o *Operation) View() view.Operation {
 	return view.Operation{
 		Header: view.Header{Kind: view.KindOperation, Organization: o.Organization, Environment: o.Environment, Name: o.ID, ChangedAt: o.changedAt()},
-		Action: string(o.Action), Application: o.Application, Requester: o.Requester.Email, State: o.State, Message: o.Message,
+		Action: string(o.Action), Application: o.Application, Applications: []string{o.Application}, Requester: o.Requester.Email, State: o.State, Message: o.Message,
 		Steps: o.Steps, Commit: o.Commit, CreatedAt: o.CreatedAt, EndedAt: o.EndedAt,
 	}
 }

@@ -12,6 +12,8 @@ const operation: Operation = {
   changedAt: '2026-11-21T08:00:00Z',
   action: 'install',
   application: 'shop',
+  applications: ['shop'],
+  cancellable: false,
   requester: 'noor@acme.example',
   state: 'Failed',
   message: 'Gitea refused the push.',

@@ -7,7 +7,16 @@ import { ToneBadge, ToneIcon } from '../../ui/Tone'
 import classes from './Applications.module.css'
 import { isFinal } from './group'
 
-const actions: Record<Operation['action'], string> = { install: 'Install', configure: 'Change of settings', uninstall: 'Uninstall' }
+const actions: Record<Operation['action'], string> = {
+  install: 'Install',
+  configure: 'Change of settings',
+  upgrade: 'Upgrade',
+  downgrade: 'Downgrade',
+  rollback: 'Rollback',
+  pause: 'Pause',
+  resume: 'Resume',
+  uninstall: 'Uninstall',
+}
 
 /** "create-repository" as people write it. */
 export function stepTitle(name: string): string {

@@ -69,7 +69,7 @@ export function pods(application: Application): { ready: number; desired: number
   }
 }
 
-export const isFinal = (operation: Operation) => operation.state === 'Succeeded' || operation.state === 'Failed'
+export const isFinal = (operation: Operation) => operation.endedAt !== undefined || ['Succeeded', 'Failed', 'Cancelled'].includes(operation.state)
 
 /** The newest Operation on an Application in an Environment. */
 export function latestOperation(operations: Operation[], environment: string, application: string): Operation | undefined {

@@ -1550,10 +1550,10 @@ type OperationProgressed struct {
 	Organization string                 `protobuf:"bytes,2,opt,name=organization,proto3" json:"organization,omitempty"`
 	Environment  string                 `protobuf:"bytes,3,opt,name=environment,proto3" json:"environment,omitempty"`
 	Application  string                 `protobuf:"bytes,4,opt,name=application,proto3" json:"application,omitempty"`
-	// install, configure or uninstall.
+	// install, configure, upgrade, downgrade, rollback, pause, resume or uninstall.
 	Action    string `protobuf:"bytes,5,opt,name=action,proto3" json:"action,omitempty"`
 	Requester string `protobuf:"bytes,6,opt,name=requester,proto3" json:"requester,omitempty"`
-	// Pending, Running, Waiting, Succeeded or Failed.
+	// Pending, Running, Waiting, Succeeded, Failed or Cancelled.
 	State     string                      `protobuf:"bytes,7,opt,name=state,proto3" json:"state,omitempty"`
 	Message   string                      `protobuf:"bytes,8,opt,name=message,proto3" json:"message,omitempty"`
 	Steps     []*OperationProgressed_Step `protobuf:"bytes,9,rep,name=steps,proto3" json:"steps,omitempty"`
@@ -1561,7 +1561,19 @@ type OperationProgressed struct {
 	CreatedAt *timestamppb.Timestamp      `protobuf:"bytes,11,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	EndedAt   *timestamppb.Timestamp      `protobuf:"bytes,12,opt,name=ended_at,json=endedAt,proto3" json:"ended_at,omitempty"`
 	// Counts up by one with each progress of this Operation, so that a late duplicate cannot set it back.
-	Sequence      int64 `protobuf:"varint,13,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	Sequence int64 `protobuf:"varint,13,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// Every Application that it changes, those that others need first.
+	Applications []string `protobuf:"bytes,14,rep,name=applications,proto3" json:"applications,omitempty"`
+	// What a person has to do, where it cannot go on without one.
+	Hint string `protobuf:"bytes,15,opt,name=hint,proto3" json:"hint,omitempty"`
+	// The InstallPlan that it carries out, if it was shown before.
+	Plan string `protobuf:"bytes,16,opt,name=plan,proto3" json:"plan,omitempty"`
+	// The Operation that failed and is tried again by this one.
+	RetryOf string `protobuf:"bytes,17,opt,name=retry_of,json=retryOf,proto3" json:"retry_of,omitempty"`
+	// Whether a person may end it: nothing that stays was written yet.
+	Cancellable bool `protobuf:"varint,18,opt,name=cancellable,proto3" json:"cancellable,omitempty"`
+	// When it is tried again, while it waits.
+	NextTryAt     *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=next_try_at,json=nextTryAt,proto3" json:"next_try_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1685,6 +1697,48 @@ func (x *OperationProgressed) GetSequence() int64 {
 		return x.Sequence
 	}
 	return 0
+}
+
+func (x *OperationProgressed) GetApplications() []string {
+	if x != nil {
+		return x.Applications
+	}
+	return nil
+}
+
+func (x *OperationProgressed) GetHint() string {
+	if x != nil {
+		return x.Hint
+	}
+	return ""
+}
+
+func (x *OperationProgressed) GetPlan() string {
+	if x != nil {
+		return x.Plan
+	}
+	return ""
+}
+
+func (x *OperationProgressed) GetRetryOf() string {
+	if x != nil {
+		return x.RetryOf
+	}
+	return ""
+}
+
+func (x *OperationProgressed) GetCancellable() bool {
+	if x != nil {
+		return x.Cancellable
+	}
+	return false
+}
+
+func (x *OperationProgressed) GetNextTryAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextTryAt
+	}
+	return nil
 }
 
 // SourceObserved says whether a source of observations, such as a cluster or the Git forge, can be heard. It is
@@ -1988,10 +2042,12 @@ func (x *Service_Port) GetProtocol() string {
 }
 
 type OperationProgressed_Step struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
-	Message       string                 `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Name    string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	State   string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	Message string                 `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	// The Application that it works on.
+	Application   string `protobuf:"bytes,4,opt,name=application,proto3" json:"application,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2043,6 +2099,13 @@ func (x *OperationProgressed_Step) GetState() string {
 func (x *OperationProgressed_Step) GetMessage() string {
 	if x != nil {
 		return x.Message
+	}
+	return ""
+}
+
+func (x *OperationProgressed_Step) GetApplication() string {
+	if x != nil {
+		return x.Application
 	}
 	return ""
 }
@@ -2184,7 +2247,7 @@ const file_catalyst_spine_v1_event_proto_rawDesc = "" +
 	"authorName\x12!\n" +
 	"\fauthor_email\x18\x03 \x01(\tR\vauthorEmail\x12\x18\n" +
 	"\amessage\x18\x04 \x01(\tR\amessage\x12=\n" +
-	"\fcommitted_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vcommittedAt\"\xa8\x04\n" +
+	"\fcommitted_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vcommittedAt\"\x8f\x06\n" +
 	"\x13OperationProgressed\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\forganization\x18\x02 \x01(\tR\forganization\x12 \n" +
@@ -2200,11 +2263,18 @@ const file_catalyst_spine_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"created_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x125\n" +
 	"\bended_at\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\aendedAt\x12\x1a\n" +
-	"\bsequence\x18\r \x01(\x03R\bsequence\x1aJ\n" +
+	"\bsequence\x18\r \x01(\x03R\bsequence\x12\"\n" +
+	"\fapplications\x18\x0e \x03(\tR\fapplications\x12\x12\n" +
+	"\x04hint\x18\x0f \x01(\tR\x04hint\x12\x12\n" +
+	"\x04plan\x18\x10 \x01(\tR\x04plan\x12\x19\n" +
+	"\bretry_of\x18\x11 \x01(\tR\aretryOf\x12 \n" +
+	"\vcancellable\x18\x12 \x01(\bR\vcancellable\x12:\n" +
+	"\vnext_try_at\x18\x13 \x01(\v2\x1a.google.protobuf.TimestampR\tnextTryAt\x1al\n" +
 	"\x04Step\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage\"\xc7\x01\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x12 \n" +
+	"\vapplication\x18\x04 \x01(\tR\vapplication\"\xc7\x01\n" +
 	"\x0eSourceObserved\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x14\n" +
 	"\x05quiet\x18\x02 \x01(\bR\x05quiet\x120\n" +
@@ -2295,15 +2365,16 @@ var file_catalyst_spine_v1_event_proto_depIdxs = []int32{
 	22, // 24: catalyst.spine.v1.OperationProgressed.steps:type_name -> catalyst.spine.v1.OperationProgressed.Step
 	23, // 25: catalyst.spine.v1.OperationProgressed.created_at:type_name -> google.protobuf.Timestamp
 	23, // 26: catalyst.spine.v1.OperationProgressed.ended_at:type_name -> google.protobuf.Timestamp
-	23, // 27: catalyst.spine.v1.SourceObserved.since:type_name -> google.protobuf.Timestamp
-	23, // 28: catalyst.spine.v1.SourceObserved.observed_at:type_name -> google.protobuf.Timestamp
-	23, // 29: catalyst.spine.v1.Heartbeat.observed_at:type_name -> google.protobuf.Timestamp
-	23, // 30: catalyst.spine.v1.EventSetAside.observed_at:type_name -> google.protobuf.Timestamp
-	31, // [31:31] is the sub-list for method output_type
-	31, // [31:31] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	23, // 27: catalyst.spine.v1.OperationProgressed.next_try_at:type_name -> google.protobuf.Timestamp
+	23, // 28: catalyst.spine.v1.SourceObserved.since:type_name -> google.protobuf.Timestamp
+	23, // 29: catalyst.spine.v1.SourceObserved.observed_at:type_name -> google.protobuf.Timestamp
+	23, // 30: catalyst.spine.v1.Heartbeat.observed_at:type_name -> google.protobuf.Timestamp
+	23, // 31: catalyst.spine.v1.EventSetAside.observed_at:type_name -> google.protobuf.Timestamp
+	32, // [32:32] is the sub-list for method output_type
+	32, // [32:32] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_catalyst_spine_v1_event_proto_init() }
