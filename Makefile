@@ -7,7 +7,7 @@ CATALYST  := $(CACHE)/bin/$(shell pwd | sha256sum | cut -c1-12)/catalyst
 MODULES   := $(shell sed -n 's/^\t\(\.[^ ]*\)$$/\1/p' go.work)
 # The compiler spends a quarter of its time on collecting garbage, of which each process has little, and a seventh on what
 # only a debugger reads. The flags are those of `catalyst up`, so that both share what they compile.
-GO_BUILD   = GOGC=$(or $(GOGC),1000) GOMEMLIMIT=$(or $(GOMEMLIMIT),1500MiB) go build -buildvcs=false -gcflags=all=-dwarf=false -ldflags='-s -w'
+GO_BUILD   = CGO_CFLAGS=-O1 GOGC=$(or $(GOGC),1000) GOMEMLIMIT=$(or $(GOMEMLIMIT),1500MiB) go build -buildvcs=false -gcflags=all=-dwarf=false -ldflags='-s -w'
 
 export CATALYST_HOME CATALYST_PORT_OFFSET
 

@@ -29,7 +29,6 @@ const (
 type Stack struct {
 	Name     string
 	Packages []string
-	CFlags   string
 	// Copies are files and folders to take from modules: module, path in it, name in the build's folder.
 	Copies []Copy
 }
@@ -41,8 +40,6 @@ type Copy struct{ Module, From, To string }
 var (
 	Gitea = Stack{
 		Name: "gitea", Packages: []string{"code.gitea.io/gitea"},
-		// A third of the time that SQLite takes to compile with gcc's -g -O2.
-		CFlags: "-O1",
 		Copies: []Copy{
 			{"code.gitea.io/gitea", "options", "assets/options"},
 			{"code.gitea.io/gitea", "templates", "assets/templates"},
@@ -70,7 +67,7 @@ var (
 // Folder is where the build lies.
 func (b Stack) Folder(s sovereign.Settings) (string, error) {
 	h := sha256.New()
-	fmt.Fprintln(h, runtime.GOOS, runtime.GOARCH, b.Name, b.Packages, b.CFlags, b.Copies, stackTags, stackLdflags)
+	fmt.Fprintln(h, runtime.GOOS, runtime.GOARCH, b.Name, b.Packages, b.Copies, stackTags, stackLdflags)
 	dir := s.Source("deploy", "local", "stack")
 	files := []string{"go.mod", "go.sum"}
 	main, err := filepath.Glob(filepath.Join(dir, "cmd", "kubestack", "*.go"))
@@ -136,7 +133,7 @@ func (t *Toolchain) Stack(ctx context.Context, s sovereign.Settings, b Stack, pr
 func (b Stack) build(s sovereign.Settings, folder string) GoBuild {
 	return GoBuild{
 		Name: b.Name, Dir: s.Source("deploy", "local", "stack"), Out: folder,
-		Packages: b.Packages, Tags: stackTags, Ldflags: stackLdflags, CFlags: b.CFlags,
+		Packages: b.Packages, Tags: stackTags, Ldflags: stackLdflags,
 	}
 }
 
