@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -30,7 +31,20 @@ func (p *Person) Watch(ctx context.Context, t testing.TB, org, lastEventID strin
 	return frames
 }
 
-func (p *Person) open(ctx context.Context, org, lastEventID string) (<-chan Frame, error) {
+// Drain opens the stream of an Organization and reads it to nobody, as cheaply as a client can, until ctx ends.
+func (p *Person) Drain(ctx context.Context, t testing.TB, org string) {
+	t.Helper()
+	res, err := p.connect(ctx, org, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer res.Body.Close()
+		_, _ = io.Copy(io.Discard, res.Body) // it ends with ctx
+	}()
+}
+
+func (p *Person) connect(ctx context.Context, org, lastEventID string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.s.URL+"/api/v1/stream?organization="+org, nil)
 	if err != nil {
 		return nil, err
@@ -46,6 +60,14 @@ func (p *Person) open(ctx context.Context, org, lastEventID string) (<-chan Fram
 	if res.StatusCode != http.StatusOK {
 		res.Body.Close()
 		return nil, fmt.Errorf("stream: %s", res.Status)
+	}
+	return res, nil
+}
+
+func (p *Person) open(ctx context.Context, org, lastEventID string) (<-chan Frame, error) {
+	res, err := p.connect(ctx, org, lastEventID)
+	if err != nil {
+		return nil, err
 	}
 	frames := make(chan Frame, 1024)
 	go func() {

@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net/http"
 	"os/exec"
@@ -27,6 +28,9 @@ const (
 	rate = 500
 	apps = 50
 )
+
+// away is how long NATS is away while Git and the cluster go on. `-args -away 10m` is the fault that we promise to survive.
+var away = flag.Duration("away", 20*time.Second, "how long NATS is away")
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -163,7 +167,7 @@ func TestSpineAwayWhileGitAndClusterGoOn(t *testing.T) {
 	clone := s.Clone(t, "noor", "acme", name, "develop")
 	clone.Edit("overlays/dev/values.yaml", func(v string) string { return strings.Replace(v, "replicas: 2", "replicas: 3", 1) })
 	sha := clone.Push("while the spine is away")
-	must(t, l.Run(t.Context(), 100, 20*time.Second))
+	must(t, l.Run(t.Context(), 100, *away))
 	thaw()
 	running(sha)
 	caught(t, all)
