@@ -4,6 +4,7 @@ package bench
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -77,7 +78,7 @@ func newFloor(t *testing.T, s *sovereign.Sovereign) *floor {
 	t.Cleanup(func() {
 		// The Kustomization is removed first, so that it prunes what it applied.
 		for _, gvr := range []schema.GroupVersionResource{sovereign.Kustomizations, sovereign.GitRepositories, sovereign.Secrets} {
-			if err := f.cluster.Resource(gvr).Namespace(floorNamespace).Delete(t.Context(), f.name, metav1.DeleteOptions{}); err != nil {
+			if err := f.cluster.Resource(gvr).Namespace(floorNamespace).Delete(context.WithoutCancel(t.Context()), f.name, metav1.DeleteOptions{}); err != nil {
 				t.Logf("clean up: %v", err)
 			}
 		}

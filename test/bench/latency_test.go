@@ -169,7 +169,9 @@ func rawPath(t *testing.T, services dynamic.ResourceInterface, c *clock) {
 	cons, err := stream.OrderedConsumer(t.Context(), jetstream.OrderedConsumerConfig{})
 	must(t, err)
 	consuming, err := cons.Consume(func(m jetstream.Msg) {
-		_, _ = js.PublishAsync("$KV.raw."+strings.TrimPrefix(m.Subject(), "raw."), m.Data())
+		if _, err := js.PublishAsync("$KV.raw."+strings.TrimPrefix(m.Subject(), "raw."), m.Data()); err != nil {
+			t.Error(err)
+		}
 	})
 	must(t, err)
 	t.Cleanup(consuming.Stop)
@@ -194,9 +196,14 @@ func rawPath(t *testing.T, services dynamic.ResourceInterface, c *clock) {
 		for e := range watch.ResultChan() {
 			if o, ok := e.Object.(*unstructured.Unstructured); ok {
 				if b, err := json.Marshal(o); err == nil {
-					_, _ = js.PublishAsync("raw."+o.GetName(), b)
+					if _, err := js.PublishAsync("raw."+o.GetName(), b); err != nil {
+						t.Error(err)
+					}
 				}
 			}
+		}
+		if t.Context().Err() == nil {
+			t.Error("the API server ended the floor's watch")
 		}
 	}()
 }

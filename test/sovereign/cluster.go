@@ -41,7 +41,7 @@ func (s *Sovereign) Cluster(t testing.TB) dynamic.Interface {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.QPS, cfg.Burst = 200, 400
+	cfg.QPS = -1 // the API server decides how much it takes
 	c, err := dynamic.NewForConfig(cfg)
 	if err != nil {
 		t.Fatal(err)
