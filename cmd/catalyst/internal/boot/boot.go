@@ -201,7 +201,7 @@ func (b *Bootstrap) buildServices(ctx context.Context, r *step.Report) error {
 	for _, n := range sovereign.ServiceNames {
 		packages = append(packages, "./services/"+n)
 	}
-	if err := b.build(ctx, r, "services", 0, 0.8, packages...); err != nil {
+	if err := b.build(ctx, r, "services", 0, 0.6, packages...); err != nil {
 		return err
 	}
 	b.Supervisor.Start("projector")
@@ -210,11 +210,12 @@ func (b *Bootstrap) buildServices(ctx context.Context, r *step.Report) error {
 	}
 	if err := b.tools.Go(ctx, toolchain.GoBuild{
 		Name: "registry", Dir: b.Settings.Source("deploy", "local", "light"), Out: b.bin.Own, Packages: []string{"./cmd/registry"}, Ldflags: "-s -w",
-	}, scale(r.Progress, 0.8, 1)); err != nil {
+	}, scale(r.Progress, 0.6, 0.7)); err != nil {
 		return err
 	}
 	b.Supervisor.Start("registry")
-	return nil
+	// What provisioning starts to show a plan. It links Helm, so it comes last.
+	return b.build(ctx, r, "renderer", 0.7, 1, "./services/provisioning/renderer")
 }
 
 func (b *Bootstrap) startServices(ctx context.Context, r *step.Report) error {

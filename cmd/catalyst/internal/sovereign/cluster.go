@@ -90,12 +90,15 @@ func flux(s Settings, bin Binaries) []Component {
 		}
 		return c
 	}
+	// What an Organization writes refers to nothing outside its namespace, and is applied as an account of that namespace
+	// also where it names none.
+	lockdown := []string{"--no-cross-namespace-refs=true", "--default-service-account=flux"}
 	return []Component{
 		controller("source-controller", portSource, portSourceHealth,
 			"--concurrent=4", "--storage-addr="+s.addr(portSourceStorage), "--storage-adv-addr="+s.addr(portSourceStorage),
 			"--storage-path="+s.ArtifactsDir()),
-		controller("kustomize-controller", portKustomize, portKustomizeHealth, "--concurrent=8"),
-		controller("helm-controller", portHelm, portHelmHealth, "--concurrent=4"),
+		controller("kustomize-controller", portKustomize, portKustomizeHealth, append(lockdown, "--concurrent=8", "--no-remote-bases=true")...),
+		controller("helm-controller", portHelm, portHelmHealth, append(lockdown, "--concurrent=4")...),
 	}
 }
 

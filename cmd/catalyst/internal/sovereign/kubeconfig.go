@@ -19,6 +19,7 @@ var kubeUsers = []struct{ name, user, groups string }{
 	{"flux", "catalyst:flux", "system:masters"},
 	{"observer", "catalyst:observer", ""},
 	{"environment-controller", "catalyst:environment-controller", ""},
+	{"provisioning", "catalyst:provisioning", ""},
 }
 
 // tokenFile renders the API server's static tokens.

@@ -54,6 +54,8 @@ func ownServices(s Settings, sec *Secrets, bin Binaries) []Component {
 			"CATALYST_CATALOG_URL": s.CatalogURL(),
 			"CATALYST_REGISTRY":    s.RegistryURL(), "CATALYST_CATALOG_PREFIX": "catalog",
 			"CATALYST_INTENTS_URL": s.IntentsURL(),
+			// What a plan would change is rendered from verified Blueprints and tried against the cluster.
+			"CATALYST_SIGNING_PUBLIC_KEY_FILE": s.SigningPublicKey(), "KUBECONFIG": s.KubeconfigOf("provisioning"),
 		}),
 		service("projector", "Projector", portProjector, map[string]string{"CATALYST_REPLICA": "projector"}),
 		service("observer", "Observer", portObserver, forge("catalyst-observer"), map[string]string{
@@ -62,10 +64,9 @@ func ownServices(s Settings, sec *Secrets, bin Binaries) []Component {
 		}),
 		service("environment-controller", "Environment controller", portEnvironments, forge("catalyst-controller"), map[string]string{
 			"CATALYST_WEBHOOK_URL": s.WebhookURL(), "CATALYST_WEBHOOK_SECRET": sec.WebhookSecret,
-			"CATALYST_FLUX_GIT_USER": "catalyst-flux", "CATALYST_FLUX_GIT_TOKEN": sec.GiteaToken["catalyst-flux"],
 			"CATALYST_SIGNING_PUBLIC_KEY_FILE": s.SigningPublicKey(),
 			"CATALYST_GITEA_WRITERS":           "catalyst-provisioning",
-			"CATALYST_GITEA_READERS":           "catalyst-observer,catalyst-flux",
+			"CATALYST_GITEA_READERS":           "catalyst-observer",
 			"KUBECONFIG":                       s.KubeconfigOf("environment-controller"),
 			"CATALYST_NATS_OPERATOR_SEED_FILE": s.seedFile(operatorSigning), "CATALYST_NATS_SYSTEM_TOKEN_FILE": s.tokenFile(systemUser),
 			"CATALYST_NATS_SERVICES": spineServices(sec),
