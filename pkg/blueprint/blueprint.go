@@ -2,6 +2,12 @@
 // It is pure: nothing here touches a network or a file system, and what it reads may have been written by anybody.
 package blueprint
 
+import (
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
 // APIVersion and Kind that a blueprint.yaml states.
 const (
 	APIVersion = "catalyst.openova.io/v1alpha1"
@@ -84,9 +90,19 @@ type Dependency struct {
 	// Version is a range such as ^1.4.
 	Version string `json:"version,omitempty" yaml:"version"`
 	Alias   string `json:"alias,omitempty" yaml:"alias"`
-	// When is the condition, kept as written.
-	When   string `json:"when,omitempty" yaml:"when"`
-	Values Free   `json:"values,omitzero" yaml:"values"`
+	// When is the condition under which it is needed, a CEL expression over config, application and environment; empty
+	// means always. Package expression reads it.
+	When string `json:"when,omitempty" yaml:"when"`
+	// Values are its settings. Texts in them may hold expressions: {{ application.name }}.
+	Values Free `json:"values,omitzero" yaml:"values"`
+}
+
+// Name is the alias, or the Blueprint's name without bp-.
+func (d Dependency) Name() string {
+	if d.Alias != "" {
+		return d.Alias
+	}
+	return strings.TrimPrefix(d.Blueprint, "bp-")
 }
 
 // Engine renders manifests.
@@ -113,8 +129,42 @@ type Overlay struct {
 
 // Upgrades says how this version can be reached.
 type Upgrades struct {
-	// From is a range of versions.
+	// From is the range of versions that this one may follow, newer ones included; empty means every older version.
 	From string `json:"from,omitempty" yaml:"from"`
+	// Blocks are versions that this one may not follow, whatever From says.
+	Blocks []Block `json:"blocks,omitempty" yaml:"blocks"`
+}
+
+// Block is a range of versions that cannot be upgraded from. In the document it may be the range alone.
+type Block struct {
+	Versions string `json:"versions"`
+	Reason   string `json:"reason,omitempty"`
+}
+
+// UnmarshalYAML reads a range, or a mapping of versions and reason.
+func (b *Block) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode {
+		b.Versions = n.Value
+		return nil
+	}
+	if n.Kind != yaml.MappingNode {
+		return invalid(n.Line, "a list cannot stand here; a range of versions, or versions and reason, is expected")
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if value.Kind != yaml.ScalarNode {
+			return invalid(value.Line, "text is expected here")
+		}
+		switch key.Value {
+		case "versions":
+			b.Versions = value.Value
+		case "reason":
+			b.Reason = value.Value
+		default:
+			return invalid(key.Line, "there is no field %q here", shorten(key.Value))
+		}
+	}
+	return nil
 }
 
 // FieldError is one thing that is wrong with a value, in plain words.

@@ -89,7 +89,7 @@ func TestParseRefuses(t *testing.T) {
 	for _, tc := range []struct{ reason, doc, want string }{
 		{"empty", "", "is empty"},
 		{"a list", "- a\n", "not a mapping"},
-		{"too large", strings.Repeat("#", MaxDocumentSize+1), "at most 1048576"},
+		{"too large", strings.Repeat("#", MaxDocumentSize+1), "at most 262144"},
 		{"NUL", "kind: \x00", "UTF-8"},
 		{"bad UTF-8", "kind: \xff\xfe", "UTF-8"},
 		{"two documents", good + "---\nkind: Blueprint\n", "more than one"},
@@ -107,6 +107,8 @@ func TestParseRefuses(t *testing.T) {
 		{"schema is a list", "spec:\n  configSchema: [a]\n", "a schema has to be a mapping"},
 		{"infinite", "spec:\n  configSchema: {maximum: .inf}\n", "not a number"},
 		{"binary", "spec:\n  configSchema: {a: !!binary aGk=}\n", "tagged"},
+		{"a block that is a list", "spec: {upgrades: {blocks: [[a]]}}\n", "a list cannot stand here"},
+		{"a block with another field", "spec: {upgrades: {blocks: [{version: a}]}}\n", `there is no field "version" here`},
 		{"complex key", "? [a]\n: b\n", "a key has to be a word"},
 	} {
 		t.Run(tc.reason, func(t *testing.T) {
@@ -161,6 +163,12 @@ func TestValidate(t *testing.T) {
 		{"kustomize reserved", kustomize, "replicas:", "application:", "not application"},
 		{"size", good, "manifests:", "overlays: {small: {values: {replicas: 99}}}\n  manifests:", "/spec/overlays/small/values/replicas must be 10 or less"},
 		{"dependency", good, "manifests:", "depends: [{blueprint: postgres, version: abc}]\n  manifests:", "/spec/depends/0/blueprint"},
+		{"dependency twice under one name", good, "manifests:", "depends: [{blueprint: bp-a}, {blueprint: bp-b, alias: a}]\n  manifests:", "is there twice"},
+		{"passed values", good, "manifests:", "depends: [{blueprint: bp-a, values: [x]}]\n  manifests:", "/spec/depends/0/values must be a mapping"},
+		{"a long condition", good, "manifests:", "depends: [{blueprint: bp-a, when: '" + strings.Repeat("x", 5000) + "'}]\n  manifests:", "/spec/depends/0/when must have at most 4000"},
+		{"upgrades", good, "manifests:", "upgrades: {from: abc}\n  manifests:", "/spec/upgrades/from must be a range of versions"},
+		{"blocked versions", good, "manifests:", "upgrades: {blocks: ['1.0.0', abc]}\n  manifests:", "/spec/upgrades/blocks/1 must be a range of versions"},
+		{"a setting of our own", good, "host: {", "catalyst: {", "/spec/configSchema/properties/catalyst cannot be a setting"},
 		{"dependency twice", good, "manifests:", "depends: [{blueprint: bp-a}, {blueprint: bp-a}]\n  manifests:", "is there twice"},
 	} {
 		t.Run(tc.reason, func(t *testing.T) {

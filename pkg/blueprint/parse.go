@@ -14,7 +14,7 @@ import (
 
 // Limits of a blueprint.yaml. They keep what a stranger wrote from costing more than it should.
 const (
-	MaxDocumentSize = 1 << 20
+	MaxDocumentSize = 256 << 10
 	maxDepth        = 64
 	maxNodes        = 50_000
 )
@@ -51,6 +51,9 @@ func Parse(doc []byte) (*Blueprint, error) {
 	if !utf8.Valid(doc) || bytes.IndexByte(doc, 0) >= 0 {
 		return nil, invalid(0, "the document is not UTF-8 text")
 	}
+	if dense(doc) {
+		return nil, invalid(0, "the document has more than %d values", maxNodes)
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(doc))
 	var root yaml.Node
 	if err := dec.Decode(&root); err != nil {
@@ -79,6 +82,15 @@ func Parse(doc []byte) (*Blueprint, error) {
 		b.Spec.Visibility = Listed
 	}
 	return b, nil
+}
+
+// dense is true for a document that can only be a pile of tiny values, before anything is spent on reading it.
+func dense(doc []byte) bool {
+	n := 0
+	for _, c := range []byte(",[{\n") {
+		n += bytes.Count(doc, []byte{c})
+	}
+	return n > 2*maxNodes
 }
 
 // walker refuses what makes YAML dangerous or ambiguous before anything is decoded from it.

@@ -31,6 +31,7 @@ type Schema struct {
 type compilation struct {
 	once   sync.Once
 	schema *jsonschema.Schema
+	fanOut int
 	err    error
 }
 
@@ -93,7 +94,16 @@ func (s Schema) compile() (*jsonschema.Schema, error) {
 	if s.IsZero() {
 		return nil, nil //nolint:nilnil // no schema is a good answer
 	}
-	s.compiled.once.Do(func() { s.compiled.schema, s.compiled.err = compileSchema(s.document) })
+	s.compiled.once.Do(func() {
+		c := s.compiled
+		if c.schema, c.err = compileSchema(s.document); c.err != nil {
+			return
+		}
+		f := fanOut{known: map[place]int{}, open: map[place]bool{}}
+		if c.fanOut = f.of(c.schema, maxSettingsDepth); c.fanOut > maxFanOut {
+			c.schema, c.err = nil, errors.New("refers to itself, or to other parts of it, in so many ways that checking settings would take too long")
+		}
+	})
 	return s.compiled.schema, s.compiled.err
 }
 
@@ -200,4 +210,31 @@ func anchored(s string) bool {
 		return false
 	}
 	return tree.Sub[0].Op == syntax.OpBeginText && tree.Sub[len(tree.Sub)-1].Op == syntax.OpEndText
+}
+
+// Knows is false when the schema rules out that there is such a setting, named from the outside in. A schema that leaves
+// it open knows everything.
+func (s Schema) Knows(path []string) bool {
+	at := s.document
+	if len(at) == 0 {
+		return len(path) == 0
+	}
+	for _, name := range path {
+		for hops := 0; at["$ref"] != nil && hops < 8; hops++ {
+			ref, _ := at["$ref"].(string)
+			if !strings.HasPrefix(ref, "#") || len(at) > 1 && at["properties"] != nil {
+				return true
+			}
+			at = schemaAt(ref, s.document)
+		}
+		properties, _ := at["properties"].(map[string]any)
+		next, ok := properties[name]
+		if !ok {
+			return at["additionalProperties"] != false || at["patternProperties"] != nil
+		}
+		if at, ok = next.(map[string]any); !ok {
+			return true
+		}
+	}
+	return true
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -36,6 +37,9 @@ func (b *Blueprint) Settings(values map[string]any) (map[string]any, []FieldErro
 		return settings, b.noSettings(settings)
 	}
 	(&filler{budget: 10_000}).fill(schema, settings)
+	if count(settings)*b.Spec.ConfigSchema.compiled.fanOut > maxChecks {
+		return settings, []FieldError{{Message: "are too many to be checked against the configSchema of " + b.Metadata.Name}}
+	}
 	var wrong []FieldError
 	if err := schema.Validate(settings); err != nil {
 		wrong = fieldErrors(err, b.Spec.ConfigSchema.document)
@@ -84,8 +88,9 @@ func flatValues(settings map[string]any, already []FieldError) []FieldError {
 
 // copyValues brings values of any Go type to those of JSON, and bounds them.
 func copyValues(values map[string]any) (map[string]any, error) {
-	if values == nil {
-		return map[string]any{}, nil
+	c := copier{left: maxSettingsSize}
+	if out, ok := c.copy(values, 0); ok && c.left >= 0 {
+		return out.(map[string]any), nil //nolint:forcetypeassert // it was copied from one
 	}
 	raw, err := json.Marshal(values)
 	if err != nil {
@@ -105,6 +110,56 @@ func copyValues(values map[string]any) (map[string]any, error) {
 		return nil, err
 	}
 	return decoded.(map[string]any), nil //nolint:forcetypeassert // it was marshalled from one
+}
+
+// copier copies values that are those of JSON already, which is nearly always, without writing them as JSON. It gives up
+// on everything else, and on what is too large or too deep.
+type copier struct{ left int }
+
+func (c *copier) copy(v any, depth int) (any, bool) {
+	if c.left -= 4; c.left < 0 || depth > maxSettingsDepth {
+		return nil, false
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for k, e := range v {
+			e, ok := c.copy(e, depth+1)
+			if !ok || !c.text(k) {
+				return nil, false
+			}
+			out[k] = e
+		}
+		return out, true
+	case []any:
+		out := make([]any, len(v))
+		for i, e := range v {
+			e, ok := c.copy(e, depth+1)
+			if !ok {
+				return nil, false
+			}
+			out[i] = e
+		}
+		return out, v != nil
+	case string:
+		return v, c.text(v)
+	case nil, bool, int64:
+		return v, true
+	case int:
+		return int64(v), true
+	case float64:
+		if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
+			return int64(v), true
+		}
+		return v, !math.IsNaN(v) && !math.IsInf(v, 0)
+	default:
+		return nil, false
+	}
+}
+
+func (c *copier) text(s string) bool {
+	c.left -= len(s)
+	return utf8.ValidString(s)
 }
 
 func copyValue(v any, pointer string, depth int) (any, error) {

@@ -19,6 +19,12 @@ var (
 	variablePattern = regexp.MustCompile(`^[_A-Za-z][_A-Za-z0-9]*$`)
 )
 
+// Limits of what a Blueprint can ask for.
+const (
+	maxDepends   = 50
+	maxCondition = 4000
+)
+
 // ValidName is true for a name that a Blueprint can have.
 func ValidName(name string) bool { return len(name) <= 63 && namePattern.MatchString(name) }
 
@@ -30,6 +36,7 @@ func (b *Blueprint) Validate() error {
 	v.manifests()
 	v.schema()
 	v.depends()
+	v.upgrades()
 	if len(v.wrong) == 0 {
 		return nil
 	}
@@ -143,6 +150,9 @@ func (v *validation) schema() {
 	if s.document["type"] != "object" {
 		v.add(at, "must say type: object, because settings have names")
 	}
+	if properties, _ := s.document["properties"].(map[string]any); properties["catalyst"] != nil {
+		v.add(at+"/properties/catalyst", "cannot be a setting: under this name Catalyst tells the manifests what they stand on")
+	}
 	if v.blueprint.Spec.Manifests.Engine == Kustomize {
 		v.flatSchema()
 	}
@@ -212,24 +222,49 @@ func (v *validation) depends() {
 			v.add(at+"/blueprint", "must be the name of a Blueprint, such as bp-postgres")
 		}
 		if d.Version != "" {
-			if _, err := semver.NewConstraint(d.Version); err != nil {
-				v.add(at+"/version", "must be a range of versions such as ^1.4")
-			}
+			v.versions(at+"/version", d.Version)
 		}
-		alias := d.Alias
-		if alias == "" {
-			alias = d.Blueprint
-		} else if len(alias) > 30 || !labelPattern.MatchString(alias) {
+		if d.Alias != "" && (len(d.Alias) > 30 || !labelPattern.MatchString(d.Alias)) {
 			v.add(at+"/alias", "must be a lower-case word, at most 30 characters")
 		}
-		if aliases[alias] {
+		if name := d.Name(); aliases[name] {
 			v.add(at, "is there twice; give one of them an alias of its own")
+		} else {
+			aliases[name] = true
 		}
-		aliases[alias] = true
+		if len(d.When) > maxCondition {
+			v.add(at+"/when", "must have at most %d characters", maxCondition)
+		}
+		if _, ok := d.Values.Value.(map[string]any); !ok && !d.Values.IsZero() {
+			v.add(at+"/values", "must be a mapping of settings")
+		}
 	}
-	if u := v.blueprint.Spec.Upgrades; u != nil && u.From != "" {
-		if _, err := semver.NewConstraint(u.From); err != nil {
-			v.add("/spec/upgrades/from", "must be a range of versions such as >=1.2.0")
+	if len(v.blueprint.Spec.Depends) > maxDepends {
+		v.add("/spec/depends", "must have at most %d entries", maxDepends)
+	}
+}
+
+func (v *validation) upgrades() {
+	u := v.blueprint.Spec.Upgrades
+	if u == nil {
+		return
+	}
+	if u.From != "" {
+		v.versions("/spec/upgrades/from", u.From)
+	}
+	for i, b := range u.Blocks {
+		v.versions(fmt.Sprintf("/spec/upgrades/blocks/%d", i), b.Versions)
+		if utf8.RuneCountInString(b.Reason) > 300 {
+			v.add(fmt.Sprintf("/spec/upgrades/blocks/%d/reason", i), "must have at most 300 characters")
 		}
+	}
+}
+
+// versions is for a range of versions.
+func (v *validation) versions(pointer, s string) {
+	if len(s) > 200 {
+		v.add(pointer, "must have at most 200 characters")
+	} else if _, err := semver.NewConstraint(s); err != nil {
+		v.add(pointer, "must be a range of versions such as ^1.4 or >=1.2.0 <2")
 	}
 }

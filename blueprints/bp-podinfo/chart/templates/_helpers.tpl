@@ -22,3 +22,8 @@ limits:
   cpu: "1"
   memory: {{ $size.limit }}
 {{- end }}
+
+{{- /* The Application that is the cache, which Catalyst names here; empty when there is none. */}}
+{{- define "podinfo.cache" -}}
+{{- if .Values.cache }}{{ with (((.Values.catalyst).dependencies).cache).application }}{{ . }}{{ end }}{{ end }}
+{{- end }}

@@ -148,11 +148,11 @@ func (r *fakeRegistry) readCount() int {
 }
 
 // publish puts a signed Blueprint into the registry.
-func (r *fakeRegistry) publish(t *testing.T, name, version, title string, key *ecdsa.PrivateKey) digest.Digest {
+func (r *fakeRegistry) publish(t *testing.T, name, version, title string, key *ecdsa.PrivateKey, more ...string) digest.Digest {
 	t.Helper()
 	p, err := artifact.Pack(fstest.MapFS{
 		"blueprint.yaml": {Data: []byte("apiVersion: catalyst.openova.io/v1alpha1\nkind: Blueprint\nmetadata: {name: " + name + ", version: " + version + "}\nspec:\n" +
-			"  card: {title: " + title + ", summary: A demo., category: web, icon: card/icon.svg, description: card/description.md}\n  owner: platform\n  manifests: {engine: helm, path: chart}\n")},
+			"  card: {title: " + title + ", summary: A demo., category: web, icon: card/icon.svg, description: card/description.md}\n  owner: platform\n  manifests: {engine: helm, path: chart}\n" + strings.Join(more, ""))},
 		"card/icon.svg": {Data: []byte("<svg/>")}, "card/description.md": {Data: []byte("# Demo")},
 		"chart/Chart.yaml":                {Data: []byte("name: " + name + "\nversion: " + version + "\n")},
 		"chart/templates/deployment.yaml": {Data: []byte("kind: Deployment\n")},

@@ -27,6 +27,7 @@ func TestSync(t *testing.T) {
 	stranger, _ := newKey(t)
 	d := r.publish(t, "bp-good", "1.0.0", "Good", key)
 	r.publish(t, "bp-stranger", "1.0.0", "Stranger", stranger)
+	r.publish(t, "bp-loop", "1.0.0", "Loop", key, "  depends: [{blueprint: bp-good, when: \"[1].all(x, x > 0)\"}]\n")
 	unsigned := r.publish(t, "bp-unsigned", "1.0.0", "Unsigned", key)
 	tampered := r.publish(t, "bp-tampered", "1.0.0", "Tampered", key)
 	r.with(func() {
@@ -50,6 +51,7 @@ func TestSync(t *testing.T) {
 		{"bp-good", "1.0.0", ""},
 		{"bp-good", "9.0.0", "its tag was moved"},
 		{"bp-stranger", "1.0.0", "is signed by a key that this Sovereign does not trust"},
+		{"bp-loop", "1.0.0", "has a dependency that cannot be read: /spec/depends/0/when is not an expression"},
 		{"bp-unsigned", "1.0.0", "is not signed"},
 		{"bp-tampered", "1.0.0", "was changed after it was signed"},
 	} {
@@ -62,7 +64,7 @@ func TestSync(t *testing.T) {
 			t.Errorf("%s %s: %q, want %q in it", tc.name, tc.version, v.Reason, tc.reason)
 		}
 	}
-	if n := len(to.Entries()); n != 4 {
+	if n := len(to.Entries()); n != 5 {
 		t.Errorf("%d Blueprints", n)
 	}
 	v, err := to.Find("bp-good", "")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"path"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"oras.land/oras-go/v2/registry"
 
 	"catalyst.openova.io/pkg/blueprint/artifact"
+	"catalyst.openova.io/pkg/blueprint/resolve"
 	"catalyst.openova.io/services/catalog/internal/shelf"
 )
 
@@ -52,6 +54,10 @@ func (s *Source) read(ctx context.Context, repo registry.Repository, ref artifac
 	case err != nil:
 		v.Reason = "could not be read from the registry: " + err.Error()
 		return found{version: v, unread: true, at: time.Now()}
+	}
+	if wrong := resolve.Check(content.Blueprint); len(wrong) > 0 {
+		v.Reason = fmt.Sprintf("has a dependency that cannot be read: %s %s", wrong[0].Pointer, wrong[0].Message)
+		return found{version: v, at: time.Now()}
 	}
 	spec := content.Blueprint.Spec
 	v.SignedBy, v.Document = content.SignedBy, content.Document

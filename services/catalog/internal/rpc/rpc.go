@@ -26,15 +26,8 @@ type service struct{ shelf *shelf.Shelf }
 
 // GetBlueprint implements catalogv1connect.CatalogServiceHandler.
 func (s *service) GetBlueprint(ctx context.Context, req *connect.Request[catalogv1.GetBlueprintRequest]) (*connect.Response[catalogv1.GetBlueprintResponse], error) {
-	e, err := s.shelf.Entry(req.Msg.GetName())
-	if err == nil {
-		p, _ := identity.FromContext(ctx)
-		if !e.VisibleTo(identity.Can(p, identity.PermAdministerSovereign, "", "")) {
-			err = &shelf.NotFoundError{Name: req.Msg.GetName()}
-		}
-	}
-	if err != nil {
-		return nil, connect.NewError(connect.CodeNotFound, err)
+	if _, err := s.entry(ctx, req.Msg.GetName()); err != nil {
+		return nil, err
 	}
 	v, err := s.shelf.Find(req.Msg.GetName(), req.Msg.GetVersion())
 	if err != nil {
@@ -46,6 +39,34 @@ func (s *service) GetBlueprint(ctx context.Context, req *connect.Request[catalog
 	return connect.NewResponse(&catalogv1.GetBlueprintResponse{
 		Name: v.Name, Version: v.Version, Document: v.Document, Repository: v.Repository, Digest: v.Digest, Insecure: v.Insecure,
 	}), nil
+}
+
+// ListVersions implements catalogv1connect.CatalogServiceHandler.
+func (s *service) ListVersions(ctx context.Context, req *connect.Request[catalogv1.ListVersionsRequest]) (*connect.Response[catalogv1.ListVersionsResponse], error) {
+	e, err := s.entry(ctx, req.Msg.GetName())
+	if err != nil {
+		return nil, err
+	}
+	out := &catalogv1.ListVersionsResponse{Versions: make([]*catalogv1.Version, 0, len(e.Versions))}
+	for _, v := range e.Versions {
+		out.Versions = append(out.Versions, &catalogv1.Version{
+			Version: v.Version, Document: v.Document, Repository: v.Repository, Digest: v.Digest, Insecure: v.Insecure, Refused: v.Reason,
+		})
+	}
+	return connect.NewResponse(out), nil
+}
+
+// entry is a Blueprint that the person who asks may see; the others look as if they were not there.
+func (s *service) entry(ctx context.Context, name string) (*shelf.Entry, error) {
+	e, err := s.shelf.Entry(name)
+	if err != nil {
+		return nil, connect.NewError(connect.CodeNotFound, err)
+	}
+	p, _ := identity.FromContext(ctx)
+	if !e.VisibleTo(identity.Can(p, identity.PermAdministerSovereign, "", "")) {
+		return nil, connect.NewError(connect.CodeNotFound, &shelf.NotFoundError{Name: name})
+	}
+	return e, nil
 }
 
 func refusal(v *shelf.Version) string {

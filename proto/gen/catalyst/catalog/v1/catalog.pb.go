@@ -164,6 +164,185 @@ func (x *GetBlueprintResponse) GetInsecure() bool {
 	return false
 }
 
+type ListVersionsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListVersionsRequest) Reset() {
+	*x = ListVersionsRequest{}
+	mi := &file_catalyst_catalog_v1_catalog_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListVersionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListVersionsRequest) ProtoMessage() {}
+
+func (x *ListVersionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_catalyst_catalog_v1_catalog_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListVersionsRequest.ProtoReflect.Descriptor instead.
+func (*ListVersionsRequest) Descriptor() ([]byte, []int) {
+	return file_catalyst_catalog_v1_catalog_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ListVersionsRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type ListVersionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Newest first, a pre-release after the release that it precedes.
+	Versions      []*Version `protobuf:"bytes,1,rep,name=versions,proto3" json:"versions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListVersionsResponse) Reset() {
+	*x = ListVersionsResponse{}
+	mi := &file_catalyst_catalog_v1_catalog_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListVersionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListVersionsResponse) ProtoMessage() {}
+
+func (x *ListVersionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_catalyst_catalog_v1_catalog_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListVersionsResponse.ProtoReflect.Descriptor instead.
+func (*ListVersionsResponse) Descriptor() ([]byte, []int) {
+	return file_catalyst_catalog_v1_catalog_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ListVersionsResponse) GetVersions() []*Version {
+	if x != nil {
+		return x.Versions
+	}
+	return nil
+}
+
+// Version is one version of a Blueprint as the catalog knows it.
+type Version struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Version string                 `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
+	// The document blueprint.yaml as it was signed; empty when the version is refused.
+	Document []byte `protobuf:"bytes,2,opt,name=document,proto3" json:"document,omitempty"`
+	// oci://host/repository, without tag.
+	Repository string `protobuf:"bytes,3,opt,name=repository,proto3" json:"repository,omitempty"`
+	// sha256:… of the manifest.
+	Digest string `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	// True when the registry is served without TLS.
+	Insecure bool `protobuf:"varint,5,opt,name=insecure,proto3" json:"insecure,omitempty"`
+	// Completes "is refused because it …". Empty: the version may be installed.
+	Refused       string `protobuf:"bytes,6,opt,name=refused,proto3" json:"refused,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Version) Reset() {
+	*x = Version{}
+	mi := &file_catalyst_catalog_v1_catalog_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Version) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Version) ProtoMessage() {}
+
+func (x *Version) ProtoReflect() protoreflect.Message {
+	mi := &file_catalyst_catalog_v1_catalog_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Version.ProtoReflect.Descriptor instead.
+func (*Version) Descriptor() ([]byte, []int) {
+	return file_catalyst_catalog_v1_catalog_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Version) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Version) GetDocument() []byte {
+	if x != nil {
+		return x.Document
+	}
+	return nil
+}
+
+func (x *Version) GetRepository() string {
+	if x != nil {
+		return x.Repository
+	}
+	return ""
+}
+
+func (x *Version) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+func (x *Version) GetInsecure() bool {
+	if x != nil {
+		return x.Insecure
+	}
+	return false
+}
+
+func (x *Version) GetRefused() string {
+	if x != nil {
+		return x.Refused
+	}
+	return ""
+}
+
 var File_catalyst_catalog_v1_catalog_proto protoreflect.FileDescriptor
 
 const file_catalyst_catalog_v1_catalog_proto_rawDesc = "" +
@@ -180,9 +359,23 @@ const file_catalyst_catalog_v1_catalog_proto_rawDesc = "" +
 	"repository\x18\x04 \x01(\tR\n" +
 	"repository\x12\x16\n" +
 	"\x06digest\x18\x05 \x01(\tR\x06digest\x12\x1a\n" +
-	"\binsecure\x18\x06 \x01(\bR\binsecure2z\n" +
+	"\binsecure\x18\x06 \x01(\bR\binsecure\")\n" +
+	"\x13ListVersionsRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"P\n" +
+	"\x14ListVersionsResponse\x128\n" +
+	"\bversions\x18\x01 \x03(\v2\x1c.catalyst.catalog.v1.VersionR\bversions\"\xad\x01\n" +
+	"\aVersion\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1a\n" +
+	"\bdocument\x18\x02 \x01(\fR\bdocument\x12\x1e\n" +
+	"\n" +
+	"repository\x18\x03 \x01(\tR\n" +
+	"repository\x12\x16\n" +
+	"\x06digest\x18\x04 \x01(\tR\x06digest\x12\x1a\n" +
+	"\binsecure\x18\x05 \x01(\bR\binsecure\x12\x18\n" +
+	"\arefused\x18\x06 \x01(\tR\arefused2\xe4\x01\n" +
 	"\x0eCatalogService\x12h\n" +
-	"\fGetBlueprint\x12(.catalyst.catalog.v1.GetBlueprintRequest\x1a).catalyst.catalog.v1.GetBlueprintResponse\"\x03\x90\x02\x01B=Z;catalyst.openova.io/proto/gen/catalyst/catalog/v1;catalogv1b\x06proto3"
+	"\fGetBlueprint\x12(.catalyst.catalog.v1.GetBlueprintRequest\x1a).catalyst.catalog.v1.GetBlueprintResponse\"\x03\x90\x02\x01\x12h\n" +
+	"\fListVersions\x12(.catalyst.catalog.v1.ListVersionsRequest\x1a).catalyst.catalog.v1.ListVersionsResponse\"\x03\x90\x02\x01B=Z;catalyst.openova.io/proto/gen/catalyst/catalog/v1;catalogv1b\x06proto3"
 
 var (
 	file_catalyst_catalog_v1_catalog_proto_rawDescOnce sync.Once
@@ -196,19 +389,25 @@ func file_catalyst_catalog_v1_catalog_proto_rawDescGZIP() []byte {
 	return file_catalyst_catalog_v1_catalog_proto_rawDescData
 }
 
-var file_catalyst_catalog_v1_catalog_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_catalyst_catalog_v1_catalog_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_catalyst_catalog_v1_catalog_proto_goTypes = []any{
 	(*GetBlueprintRequest)(nil),  // 0: catalyst.catalog.v1.GetBlueprintRequest
 	(*GetBlueprintResponse)(nil), // 1: catalyst.catalog.v1.GetBlueprintResponse
+	(*ListVersionsRequest)(nil),  // 2: catalyst.catalog.v1.ListVersionsRequest
+	(*ListVersionsResponse)(nil), // 3: catalyst.catalog.v1.ListVersionsResponse
+	(*Version)(nil),              // 4: catalyst.catalog.v1.Version
 }
 var file_catalyst_catalog_v1_catalog_proto_depIdxs = []int32{
-	0, // 0: catalyst.catalog.v1.CatalogService.GetBlueprint:input_type -> catalyst.catalog.v1.GetBlueprintRequest
-	1, // 1: catalyst.catalog.v1.CatalogService.GetBlueprint:output_type -> catalyst.catalog.v1.GetBlueprintResponse
-	1, // [1:2] is the sub-list for method output_type
-	0, // [0:1] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	4, // 0: catalyst.catalog.v1.ListVersionsResponse.versions:type_name -> catalyst.catalog.v1.Version
+	0, // 1: catalyst.catalog.v1.CatalogService.GetBlueprint:input_type -> catalyst.catalog.v1.GetBlueprintRequest
+	2, // 2: catalyst.catalog.v1.CatalogService.ListVersions:input_type -> catalyst.catalog.v1.ListVersionsRequest
+	1, // 3: catalyst.catalog.v1.CatalogService.GetBlueprint:output_type -> catalyst.catalog.v1.GetBlueprintResponse
+	3, // 4: catalyst.catalog.v1.CatalogService.ListVersions:output_type -> catalyst.catalog.v1.ListVersionsResponse
+	3, // [3:5] is the sub-list for method output_type
+	1, // [1:3] is the sub-list for method input_type
+	1, // [1:1] is the sub-list for extension type_name
+	1, // [1:1] is the sub-list for extension extendee
+	0, // [0:1] is the sub-list for field type_name
 }
 
 func init() { file_catalyst_catalog_v1_catalog_proto_init() }
@@ -222,7 +421,7 @@ func file_catalyst_catalog_v1_catalog_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_catalyst_catalog_v1_catalog_proto_rawDesc), len(file_catalyst_catalog_v1_catalog_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

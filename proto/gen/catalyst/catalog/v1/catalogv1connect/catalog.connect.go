@@ -37,6 +37,9 @@ const (
 	// CatalogServiceGetBlueprintProcedure is the fully-qualified name of the CatalogService's
 	// GetBlueprint RPC.
 	CatalogServiceGetBlueprintProcedure = "/catalyst.catalog.v1.CatalogService/GetBlueprint"
+	// CatalogServiceListVersionsProcedure is the fully-qualified name of the CatalogService's
+	// ListVersions RPC.
+	CatalogServiceListVersionsProcedure = "/catalyst.catalog.v1.CatalogService/ListVersions"
 )
 
 // CatalogServiceClient is a client for the catalyst.catalog.v1.CatalogService service.
@@ -44,6 +47,9 @@ type CatalogServiceClient interface {
 	// GetBlueprint returns one verified version. NOT_FOUND names the versions that exist; FAILED_PRECONDITION says why
 	// a version was refused (its signature, its content).
 	GetBlueprint(context.Context, *connect.Request[v1.GetBlueprintRequest]) (*connect.Response[v1.GetBlueprintResponse], error)
+	// ListVersions returns every version of a Blueprint, newest first, with what a plan needs of each. NOT_FOUND when
+	// there is no such Blueprint, or none that the person who asks may see.
+	ListVersions(context.Context, *connect.Request[v1.ListVersionsRequest]) (*connect.Response[v1.ListVersionsResponse], error)
 }
 
 // NewCatalogServiceClient constructs a client for the catalyst.catalog.v1.CatalogService service.
@@ -64,12 +70,20 @@ func NewCatalogServiceClient(httpClient connect.HTTPClient, baseURL string, opts
 			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 			connect.WithClientOptions(opts...),
 		),
+		listVersions: connect.NewClient[v1.ListVersionsRequest, v1.ListVersionsResponse](
+			httpClient,
+			baseURL+CatalogServiceListVersionsProcedure,
+			connect.WithSchema(catalogServiceMethods.ByName("ListVersions")),
+			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // catalogServiceClient implements CatalogServiceClient.
 type catalogServiceClient struct {
 	getBlueprint *connect.Client[v1.GetBlueprintRequest, v1.GetBlueprintResponse]
+	listVersions *connect.Client[v1.ListVersionsRequest, v1.ListVersionsResponse]
 }
 
 // GetBlueprint calls catalyst.catalog.v1.CatalogService.GetBlueprint.
@@ -77,11 +91,19 @@ func (c *catalogServiceClient) GetBlueprint(ctx context.Context, req *connect.Re
 	return c.getBlueprint.CallUnary(ctx, req)
 }
 
+// ListVersions calls catalyst.catalog.v1.CatalogService.ListVersions.
+func (c *catalogServiceClient) ListVersions(ctx context.Context, req *connect.Request[v1.ListVersionsRequest]) (*connect.Response[v1.ListVersionsResponse], error) {
+	return c.listVersions.CallUnary(ctx, req)
+}
+
 // CatalogServiceHandler is an implementation of the catalyst.catalog.v1.CatalogService service.
 type CatalogServiceHandler interface {
 	// GetBlueprint returns one verified version. NOT_FOUND names the versions that exist; FAILED_PRECONDITION says why
 	// a version was refused (its signature, its content).
 	GetBlueprint(context.Context, *connect.Request[v1.GetBlueprintRequest]) (*connect.Response[v1.GetBlueprintResponse], error)
+	// ListVersions returns every version of a Blueprint, newest first, with what a plan needs of each. NOT_FOUND when
+	// there is no such Blueprint, or none that the person who asks may see.
+	ListVersions(context.Context, *connect.Request[v1.ListVersionsRequest]) (*connect.Response[v1.ListVersionsResponse], error)
 }
 
 // NewCatalogServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -98,10 +120,19 @@ func NewCatalogServiceHandler(svc CatalogServiceHandler, opts ...connect.Handler
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
+	catalogServiceListVersionsHandler := connect.NewUnaryHandler(
+		CatalogServiceListVersionsProcedure,
+		svc.ListVersions,
+		connect.WithSchema(catalogServiceMethods.ByName("ListVersions")),
+		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/catalyst.catalog.v1.CatalogService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case CatalogServiceGetBlueprintProcedure:
 			catalogServiceGetBlueprintHandler.ServeHTTP(w, r)
+		case CatalogServiceListVersionsProcedure:
+			catalogServiceListVersionsHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -113,4 +144,8 @@ type UnimplementedCatalogServiceHandler struct{}
 
 func (UnimplementedCatalogServiceHandler) GetBlueprint(context.Context, *connect.Request[v1.GetBlueprintRequest]) (*connect.Response[v1.GetBlueprintResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("catalyst.catalog.v1.CatalogService.GetBlueprint is not implemented"))
+}
+
+func (UnimplementedCatalogServiceHandler) ListVersions(context.Context, *connect.Request[v1.ListVersionsRequest]) (*connect.Response[v1.ListVersionsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("catalyst.catalog.v1.CatalogService.ListVersions is not implemented"))
 }
