@@ -137,8 +137,12 @@ func TestRightsHold(t *testing.T) {
 			t.Errorf("%s: publishes the progress of Operations: %v", service, tells)
 		}
 		sees := !refused(t, server, service, acme.Tokens[service], "$JS.API.CONSUMER.CREATE.SPINE")
-		if sees != (service == "projector" || service == "environment-controller") {
+		if sees != (service == "projector" || service == "environment-controller" || service == "provisioning") {
 			t.Errorf("%s: reads events: %v", service, sees)
+		}
+		checks := !refused(t, server, service, acme.Tokens[service], "ws.acme-dev.check.x")
+		if checks != (service == "provisioning" || service == "observer") {
+			t.Errorf("%s: says what a check found: %v", service, checks)
 		}
 	}
 	if !refused(t, server, "gateway", own["gateway"], "$KV.accounts.acme") || refused(t, server, "environment-controller", own["environment-controller"], "$KV.accounts.acme") {

@@ -1,7 +1,7 @@
 // Package spine owns the event spine: the CloudEvents envelope, the subjects, publishing and reading on NATS JetStream,
 // and the names of the buckets that hold the views.
 //
-//	ws.<env>.{k8s,flux,git,crossplane,op,policy,source}.…   events, in the stream SPINE
+//	ws.<env>.{k8s,flux,git,check,crossplane,op,policy,source}.…   events, in the stream SPINE
 //	ws-<env>-state                                          views, a key-value bucket each
 //
 // Each Organization has an account of its own, with a stream and buckets that no other can see; what belongs to the

@@ -18,6 +18,9 @@ func Object(env, class, kind, namespace, name string) string {
 // Branch is the subject of an observation of an Application repo's branch: ws.<env>.git.<application>.
 func Branch(env, application string) string { return join(env, "git", application) }
 
+// Checked is the subject of what a check of an Application repo's branch found: ws.<env>.check.<application>.
+func Checked(env, application string) string { return join(env, "check", application) }
+
 // Operation is the subject of an Operation's progress: ws.<env>.op.<id>.
 func Operation(env, id string) string { return join(env, "op", id) }
 
@@ -36,7 +39,7 @@ func SetAside(organization, id string) string { return join(System, "aside", org
 // All matches every event on the spine.
 const All = "ws.>"
 
-// Class matches the events of one class (k8s, flux, git, op) in every Environment of an account.
+// Class matches the events of one class (k8s, flux, git, check, op) in every Environment of an account.
 func Class(class string) string { return "ws.*." + Encode(class) + ".>" }
 
 // Environment matches every event of one Environment, or of System.

@@ -60,22 +60,23 @@ func (h Header) Key() string {
 // Application is one Application in one Environment: the card.
 type Application struct {
 	Header
-	Blueprint  Blueprint    `json:"blueprint"`
-	Phase      Phase        `json:"phase" enum:"Installing,Running,Updating,Degraded,Failed,Paused,Removing,Unknown"`
-	Message    string       `json:"message" doc:"why it is in this phase, as a sentence"`
-	Desired    *Commit      `json:"desired,omitempty" doc:"the head of the Environment's branch"`
-	Applied    *Commit      `json:"applied,omitempty" doc:"the commit that the cluster runs"`
-	Workloads  []Workload   `json:"workloads"`
-	Endpoints  []Endpoint   `json:"endpoints"`
-	Conditions []Part       `json:"parts" doc:"the Flux objects that render it, and their state"`
-	Pods       []Pod        `json:"pods" doc:"those in trouble first, at most 50"`
-	Warnings   []Warning    `json:"warnings" doc:"what the cluster warned of, newest first, at most 10"`
-	DependsOn  []Dependency `json:"dependsOn" doc:"what Git says that it needs"`
-	UsedBy     []string     `json:"usedBy" doc:"the Applications of this Environment that depend on it"`
-	Changes    []Commit     `json:"changes" doc:"the last commits, newest first, at most 10"`
-	Repository string       `json:"repository" doc:"clone URL"`
-	Branch     string       `json:"branch"`
-	Since      time.Time    `json:"since" doc:"when the phase began"`
+	Blueprint  Blueprint     `json:"blueprint"`
+	Phase      Phase         `json:"phase" enum:"Installing,Running,Updating,Degraded,Failed,Paused,Removing,Unknown"`
+	Message    string        `json:"message" doc:"why it is in this phase, as a sentence"`
+	Desired    *Commit       `json:"desired,omitempty" doc:"the head of the Environment's branch"`
+	Applied    *Commit       `json:"applied,omitempty" doc:"the commit that the cluster runs"`
+	Workloads  []Workload    `json:"workloads"`
+	Endpoints  []Endpoint    `json:"endpoints"`
+	Conditions []Part        `json:"parts" doc:"the Flux objects that render it, and their state"`
+	Pods       []Pod         `json:"pods" doc:"those in trouble first, at most 50"`
+	Warnings   []Warning     `json:"warnings" doc:"what the cluster warned of, newest first, at most 10"`
+	DependsOn  []Dependency  `json:"dependsOn" doc:"what Git says that it needs"`
+	UsedBy     []string      `json:"usedBy" doc:"the Applications of this Environment that depend on it"`
+	Changes    []Commit      `json:"changes" doc:"the last commits, newest first, at most 10"`
+	Problems   []FileProblem `json:"problems" doc:"what is wrong with the files of the newest commit, the worst first, at most 50"`
+	Repository string        `json:"repository" doc:"clone URL"`
+	Branch     string        `json:"branch"`
+	Since      time.Time     `json:"since" doc:"when the phase began"`
 }
 
 // Blueprint says what an Application was installed from.
@@ -130,6 +131,17 @@ type Dependency struct {
 	Alias       string `json:"alias,omitempty" doc:"the name by which the Blueprint knows it"`
 	Application string `json:"application"`
 	Phase       Phase  `json:"phase,omitempty" doc:"of that Application; absent if it is not in this Environment" enum:"Installing,Running,Updating,Degraded,Failed,Paused,Removing,Unknown"`
+}
+
+// FileProblem is one thing that is wrong with a file in Git.
+type FileProblem struct {
+	Code     string `json:"code" doc:"what kind of problem it is, such as invalid_values or plain_secret"`
+	Severity string `json:"severity" enum:"error,warning"`
+	File     string `json:"file"`
+	Line     int32  `json:"line,omitempty" doc:"absent if it is not known"`
+	Pointer  string `json:"pointer,omitempty" doc:"the setting, as a JSON pointer"`
+	Message  string `json:"message"`
+	Commit   string `json:"commit" doc:"the commit that was checked"`
 }
 
 // Endpoint is an address at which the Application can be reached.

@@ -81,7 +81,7 @@ func Sovereign(sources ...string) map[string]Right {
 		"gateway": {Publish: slices.Concat(look, []string{list}, readBucket(views), readBucket(spine.AccountsBucket), keepBucket("sessions"))},
 		// What it was asked to do lies in the account of this name on the server of intents.
 		"provisioning": {Publish: slices.Concat(look, readBucket(spine.AccountsBucket), readBucket(views),
-			keepBucket("operations"), keep("OPERATIONS"), []string{"operations.run.*"}),
+			keepBucket("operations"), keepBucket("install-plans"), keep("OPERATIONS"), []string{"operations.run.*"}),
 			Subscribe: []string{spine.TellProvisioning}, Answers: true},
 		"projector": {Publish: slices.Concat(look, []string{begin, list, spine.TellObserver, spine.TellProvisioning, "ws.system.>", forget(facts)}, read(events), readBucket(spine.AccountsBucket),
 			keepBucket(views), keepBucket(facts), keepBucket("projector-leases"))},
@@ -104,10 +104,11 @@ func Organization(environments []Buckets) map[string]Right {
 		keeps = append(keeps, forget(b.Facts))
 	}
 	return map[string]Right{
-		"gateway":                {Publish: slices.Concat(look, []string{list}, reads)},
-		"projector":              {Publish: slices.Concat(look, []string{begin, list, "ws.*.source.*"}, read(events), keeps)},
-		"observer":               {Publish: slices.Concat(look, []string{begin, "ws.>"})},
-		"provisioning":           {Publish: slices.Concat(look, []string{begin, "ws.*.op.*"})},
+		"gateway":   {Publish: slices.Concat(look, []string{list}, reads)},
+		"projector": {Publish: slices.Concat(look, []string{begin, list, "ws.*.source.*"}, read(events), keeps)},
+		"observer":  {Publish: slices.Concat(look, []string{begin, "ws.>"})},
+		// It reads what is said of branches, to check them, and the views, to know on what a plan can build.
+		"provisioning":           {Publish: slices.Concat(look, []string{begin, "ws.*.op.*", "ws.*.check.*"}, read(events), reads)},
 		"environment-controller": {Publish: slices.Concat(look, []string{begin, "$JS.API.STREAM.UPDATE." + events}, read(events))},
 	}
 }

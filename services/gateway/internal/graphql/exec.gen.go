@@ -74,6 +74,7 @@ type ComplexityRoot struct {
 		Organization func(childComplexity int) int
 		Phase        func(childComplexity int) int
 		Pods         func(childComplexity int) int
+		Problems     func(childComplexity int) int
 		Repository   func(childComplexity int) int
 		Since        func(childComplexity int) int
 		UnknownSince func(childComplexity int) int
@@ -175,6 +176,16 @@ type ComplexityRoot struct {
 		Organization func(childComplexity int) int
 		Phases       func(childComplexity int) int
 		Total        func(childComplexity int) int
+	}
+
+	FileProblem struct {
+		Code     func(childComplexity int) int
+		Commit   func(childComplexity int) int
+		File     func(childComplexity int) int
+		Line     func(childComplexity int) int
+		Message  func(childComplexity int) int
+		Pointer  func(childComplexity int) int
+		Severity func(childComplexity int) int
 	}
 
 	Operation struct {
@@ -556,6 +567,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Application.Pods(childComplexity), true
+	case "Application.problems":
+		if e.ComplexityRoot.Application.Problems == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Application.Problems(childComplexity), true
 	case "Application.repository":
 		if e.ComplexityRoot.Application.Repository == nil {
 			break
@@ -941,6 +958,49 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EnvironmentCounts.Total(childComplexity), true
+
+	case "FileProblem.code":
+		if e.ComplexityRoot.FileProblem.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FileProblem.Code(childComplexity), true
+	case "FileProblem.commit":
+		if e.ComplexityRoot.FileProblem.Commit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FileProblem.Commit(childComplexity), true
+	case "FileProblem.file":
+		if e.ComplexityRoot.FileProblem.File == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FileProblem.File(childComplexity), true
+	case "FileProblem.line":
+		if e.ComplexityRoot.FileProblem.Line == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FileProblem.Line(childComplexity), true
+	case "FileProblem.message":
+		if e.ComplexityRoot.FileProblem.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FileProblem.Message(childComplexity), true
+	case "FileProblem.pointer":
+		if e.ComplexityRoot.FileProblem.Pointer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FileProblem.Pointer(childComplexity), true
+	case "FileProblem.severity":
+		if e.ComplexityRoot.FileProblem.Severity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FileProblem.Severity(childComplexity), true
 
 	case "Operation.action":
 		if e.ComplexityRoot.Operation.Action == nil {
@@ -1852,6 +1912,8 @@ func (ec *executionContext) childFields_Application(ctx context.Context, field g
 		return ec.fieldContext_Application_usedBy(ctx, field)
 	case "changes":
 		return ec.fieldContext_Application_changes(ctx, field)
+	case "problems":
+		return ec.fieldContext_Application_problems(ctx, field)
 	case "repository":
 		return ec.fieldContext_Application_repository(ctx, field)
 	case "branch":
@@ -2050,6 +2112,26 @@ func (ec *executionContext) childFields_EnvironmentCounts(ctx context.Context, f
 		return ec.fieldContext_EnvironmentCounts_phases(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EnvironmentCounts", field.Name)
+}
+
+func (ec *executionContext) childFields_FileProblem(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "code":
+		return ec.fieldContext_FileProblem_code(ctx, field)
+	case "severity":
+		return ec.fieldContext_FileProblem_severity(ctx, field)
+	case "file":
+		return ec.fieldContext_FileProblem_file(ctx, field)
+	case "line":
+		return ec.fieldContext_FileProblem_line(ctx, field)
+	case "pointer":
+		return ec.fieldContext_FileProblem_pointer(ctx, field)
+	case "message":
+		return ec.fieldContext_FileProblem_message(ctx, field)
+	case "commit":
+		return ec.fieldContext_FileProblem_commit(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FileProblem", field.Name)
 }
 
 func (ec *executionContext) childFields_Operation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3701,6 +3783,38 @@ func (ec *executionContext) fieldContext_Application_changes(_ context.Context, 
 	return fc, nil
 }
 
+func (ec *executionContext) _Application_problems(ctx context.Context, field graphql.CollectedField, obj *view.Application) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Application_problems(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Problems, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []view.FileProblem) graphql.Marshaler {
+			return ec.marshalNFileProblem2ᚕcatalystᚗopenovaᚗioᚋpkgᚋviewᚐFileProblemᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Application_problems(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Application",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_FileProblem(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Application_repository(ctx context.Context, field graphql.CollectedField, obj *view.Application) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5146,6 +5260,167 @@ func (ec *executionContext) fieldContext_EnvironmentCounts_phases(_ context.Cont
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _FileProblem_code(ctx context.Context, field graphql.CollectedField, obj *view.FileProblem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FileProblem_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Code, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FileProblem_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FileProblem", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _FileProblem_severity(ctx context.Context, field graphql.CollectedField, obj *view.FileProblem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FileProblem_severity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Severity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FileProblem_severity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FileProblem", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _FileProblem_file(ctx context.Context, field graphql.CollectedField, obj *view.FileProblem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FileProblem_file(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.File, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FileProblem_file(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FileProblem", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _FileProblem_line(ctx context.Context, field graphql.CollectedField, obj *view.FileProblem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FileProblem_line(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Line, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return ec.marshalNInt2int32(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FileProblem_line(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FileProblem", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _FileProblem_pointer(ctx context.Context, field graphql.CollectedField, obj *view.FileProblem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FileProblem_pointer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Pointer, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FileProblem_pointer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FileProblem", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _FileProblem_message(ctx context.Context, field graphql.CollectedField, obj *view.FileProblem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FileProblem_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FileProblem_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FileProblem", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _FileProblem_commit(ctx context.Context, field graphql.CollectedField, obj *view.FileProblem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FileProblem_commit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Commit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FileProblem_commit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FileProblem", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Operation_kind(ctx context.Context, field graphql.CollectedField, obj *view.Operation) (ret graphql.Marshaler) {
@@ -9528,6 +9803,11 @@ func (ec *executionContext) _Application(ctx context.Context, sel ast.SelectionS
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "problems":
+			out.Values[i] = ec._Application_problems(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "repository":
 			out.Values[i] = ec._Application_repository(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -10249,6 +10529,74 @@ func (ec *executionContext) _EnvironmentCounts(ctx context.Context, sel ast.Sele
 			}
 		case "phases":
 			out.Values[i] = ec._EnvironmentCounts_phases(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var fileProblemImplementors = []string{"FileProblem"}
+
+func (ec *executionContext) _FileProblem(ctx context.Context, sel ast.SelectionSet, obj *view.FileProblem) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, fileProblemImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("FileProblem")
+		case "code":
+			out.Values[i] = ec._FileProblem_code(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "severity":
+			out.Values[i] = ec._FileProblem_severity(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "file":
+			out.Values[i] = ec._FileProblem_file(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "line":
+			out.Values[i] = ec._FileProblem_line(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pointer":
+			out.Values[i] = ec._FileProblem_pointer(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "message":
+			out.Values[i] = ec._FileProblem_message(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "commit":
+			out.Values[i] = ec._FileProblem_commit(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -12298,6 +12646,26 @@ func (ec *executionContext) marshalNEnvironmentCounts2ᚖcatalystᚗopenovaᚗio
 		return graphql.Null
 	}
 	return ec._EnvironmentCounts(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNFileProblem2catalystᚗopenovaᚗioᚋpkgᚋviewᚐFileProblem(ctx context.Context, sel ast.SelectionSet, v view.FileProblem) graphql.Marshaler {
+	return ec._FileProblem(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNFileProblem2ᚕcatalystᚗopenovaᚗioᚋpkgᚋviewᚐFileProblemᚄ(ctx context.Context, sel ast.SelectionSet, v []view.FileProblem) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNFileProblem2catalystᚗopenovaᚗioᚋpkgᚋviewᚐFileProblem(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalNInt2int(ctx context.Context, v any) (int, error) {

@@ -16,6 +16,7 @@ const (
 	keptChanges   = 10
 	keptPods      = 50
 	keptWarnings  = 10
+	keptProblems  = 50
 	longestText   = 1000 // characters of a message
 	slimWorkloads = 100  // of a card that would be too large
 )
@@ -28,7 +29,7 @@ func (s *State) application(e *evidence) view.Application {
 		},
 		Blueprint: view.Blueprint{Name: clip(e.branch.GetBlueprint()), Version: clip(e.branch.GetBlueprintVersion())},
 		Phase:     e.verdict.phase, Message: clip(e.verdict.message),
-		Workloads: []view.Workload{}, Endpoints: []view.Endpoint{}, Conditions: []view.Part{}, Changes: []view.Commit{},
+		Workloads: []view.Workload{}, Endpoints: []view.Endpoint{}, Conditions: []view.Part{}, Changes: []view.Commit{}, Problems: []view.FileProblem{},
 		Pods: podsOf(e.pods), Warnings: warningsOf(e.warnings), DependsOn: []view.Dependency{}, UsedBy: s.usedBy(e.name),
 		Repository: e.branch.GetCloneUrl(), Branch: e.branch.GetBranch(),
 		Since: e.since(),
@@ -44,6 +45,12 @@ func (s *State) application(e *evidence) view.Application {
 		if a.Applied != nil && c.GetSha() == a.Applied.SHA {
 			a.Applied = commitOf(c)
 		}
+	}
+	for _, p := range e.problems() {
+		a.Problems = append(a.Problems, view.FileProblem{
+			Code: clip(p.GetCode()), Severity: clip(p.GetSeverity()), File: clip(p.GetFile()), Line: p.GetLine(), Pointer: clip(p.GetPointer()),
+			Message: clip(p.GetMessage()), Commit: clip(e.checked.GetSha()),
+		})
 	}
 	for _, d := range needs(e.branch) {
 		need := view.Dependency{Alias: clip(d.GetAlias()), Application: clip(d.GetApplication())}
@@ -79,6 +86,7 @@ func slimApplication(a *view.Application) {
 	}
 	a.Pods, a.Warnings, a.Conditions, a.Endpoints = []view.Pod{}, []view.Warning{}, []view.Part{}, []view.Endpoint{}
 	a.DependsOn, a.UsedBy, a.Changes = []view.Dependency{}, []string{}, []view.Commit{}
+	a.Problems = a.Problems[:min(len(a.Problems), keptWarnings)]
 	a.Repository, a.Branch = clip(a.Repository), clip(a.Branch)
 }
 

@@ -20,6 +20,7 @@ func sourceOf(cluster string) string { return "/observer/" + cluster }
 type evidence struct {
 	name       string
 	branch     *spinev1.BranchObserved   // nil until Git was read
+	checked    *spinev1.BranchChecked    // nil until a head was checked
 	objects    []*spinev1.ObjectObserved // that make it up, in order
 	pods       []*spinev1.ObjectObserved
 	warnings   []*spinev1.ObjectObserved
@@ -66,7 +67,7 @@ func (e *evidence) remove(o *spinev1.ObjectObserved) {
 }
 
 func (e *evidence) empty() bool {
-	return e.branch == nil && len(e.objects)+len(e.pods)+len(e.warnings)+len(e.operations) == 0
+	return e.branch == nil && e.checked == nil && len(e.objects)+len(e.pods)+len(e.warnings)+len(e.operations) == 0
 }
 
 func newerOperation(a, b *spinev1.OperationProgressed) int {
@@ -176,6 +177,15 @@ func (e *evidence) appliedSHA() string {
 // isRoot tells the Kustomization that applies the repo from one that the repo itself brings.
 func (e *evidence) isRoot(o *spinev1.ObjectObserved) bool {
 	return o.GetObject().GetName() == o.GetApplication()
+}
+
+// problems are what is wrong with the head. What was found in an earlier one is no longer so.
+func (e *evidence) problems() []*spinev1.Problem {
+	if !e.branch.GetPresent() || e.checked.GetSha() == "" || e.checked.GetSha() != e.branch.GetHead().GetSha() {
+		return nil
+	}
+	list := e.checked.GetProblems()
+	return list[:min(len(list), keptProblems)]
 }
 
 // commits are the last commits of the branch, newest first.

@@ -37,6 +37,11 @@ func Check(environment string, data proto.Message) error {
 			return errors.New("it names no Application of an Environment")
 		}
 		return check(environment, d.GetEnvironment(), d.GetApplication())
+	case *spinev1.BranchChecked:
+		if d.GetApplication() == "" || d.GetSha() == "" || environment == "" {
+			return errors.New("it names no commit of an Application of an Environment")
+		}
+		return check(environment, d.GetEnvironment(), d.GetApplication())
 	case *spinev1.OperationProgressed:
 		if d.GetId() == "" || environment == "" {
 			return errors.New("it names no Operation of an Environment")
@@ -79,6 +84,8 @@ func Key(data proto.Message) string {
 		return "object\x00" + o.GetCluster() + "\x00" + o.GetKind() + "\x00" + group + "\x00" + o.GetNamespace() + "\x00" + o.GetName()
 	case *spinev1.BranchObserved:
 		return "branch\x00" + d.GetApplication()
+	case *spinev1.BranchChecked:
+		return "check\x00" + d.GetApplication()
 	case *spinev1.OperationProgressed:
 		return "operation\x00" + d.GetId()
 	case *spinev1.SourceObserved:

@@ -31,6 +31,9 @@ func (s *State) index(key string, old, now proto.Message) {
 		}
 	case *spinev1.BranchObserved:
 		s.indexBranch(d.GetApplication(), as[*spinev1.BranchObserved](old), as[*spinev1.BranchObserved](now))
+	case *spinev1.BranchChecked:
+		s.of(d.GetApplication()).checked = as[*spinev1.BranchChecked](now)
+		s.restate(d.GetApplication())
 	case *spinev1.OperationProgressed:
 		if o := as[*spinev1.OperationProgressed](old); o != nil {
 			e := s.of(o.GetApplication())

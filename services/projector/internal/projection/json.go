@@ -38,6 +38,7 @@ func appendApplication(b []byte, a *view.Application) []byte {
 	})
 	b = array(append(b, `,"usedBy":`...), a.UsedBy, text)
 	b = array(append(b, `,"changes":`...), a.Changes, appendCommit)
+	b = array(append(b, `,"problems":`...), a.Problems, appendProblem)
 	b = field(b, `,"repository":`, a.Repository)
 	b = field(b, `,"branch":`, a.Branch)
 	return append(moment(b, `,"since":`, a.Since), '}')
@@ -90,6 +91,15 @@ func appendWarning(b []byte, w view.Warning) []byte {
 	b = field(field(b, `{"about":`, w.About), `,"reason":`, w.Reason)
 	b = number(field(b, `,"message":`, w.Message), `,"count":`, w.Count)
 	return append(moment(b, `,"at":`, w.At), '}')
+}
+
+func appendProblem(b []byte, p view.FileProblem) []byte {
+	b = field(field(field(b, `{"code":`, p.Code), `,"severity":`, p.Severity), `,"file":`, p.File)
+	if p.Line != 0 {
+		b = number(b, `,"line":`, p.Line)
+	}
+	b = optional(b, `,"pointer":`, p.Pointer)
+	return append(field(field(b, `,"message":`, p.Message), `,"commit":`, p.Commit), '}')
 }
 
 func array[V any](b []byte, values []V, each func([]byte, V) []byte) []byte {

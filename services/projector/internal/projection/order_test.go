@@ -22,7 +22,7 @@ func drawEvent(t *rapid.T) proto.Message {
 	v := rapid.IntRange(1, 12).Draw(t, "version")
 	app := apps.Draw(t, "application")
 	var o *spinev1.ObjectObserved
-	switch rapid.IntRange(0, 9).Draw(t, "what") {
+	switch rapid.IntRange(0, 10).Draw(t, "what") {
 	case 0:
 		b := branch(v, rapid.IntRange(1, 30).Draw(t, "second"), rapid.Bool().Draw(t, "present"))
 		b.Application, b.BlueprintVersion = app, rapid.SampledFrom([]string{"1.0.0", "1.1.0"}).Draw(t, "blueprint")
@@ -52,6 +52,10 @@ func drawEvent(t *rapid.T) proto.Message {
 		o.Deleted = rapid.Bool().Draw(t, "deleted")
 	case 8:
 		return quiet(rapid.SampledFrom([]string{"/observer/local", "/observer/forge"}).Draw(t, "source"), rapid.Bool().Draw(t, "quiet"), v)
+	case 9:
+		c := checked(v, rapid.IntRange(1, 30).Draw(t, "second"), rapid.SampledFrom([]string{"plain_secret", "invalid_values"}).Draw(t, "problem"))
+		c.Application = app
+		return c
 	default:
 		o = claim(rapid.SampledFrom([]string{"True", "False"}).Draw(t, "ready"))
 		o.ResourceVersion = fmt.Sprint(v)

@@ -30,6 +30,14 @@ func branch(n, second int, present bool) *spinev1.BranchObserved {
 	}
 }
 
+func checked(n, second int, codes ...string) *spinev1.BranchChecked {
+	c := &spinev1.BranchChecked{Organization: "acme", Environment: "acme-dev", Application: "shop", Branch: "develop", Sha: sha(n), ObservedAt: at(second)}
+	for i, code := range codes {
+		c.Problems = append(c.Problems, &spinev1.Problem{Code: code, File: "overlays/dev/values.yaml", Line: int32(i), Pointer: "/x", Message: "must be a number", Severity: "error"})
+	}
+	return c
+}
+
 func object(kind, name string, version int) *spinev1.ObjectObserved {
 	return &spinev1.ObjectObserved{
 		Object:          &spinev1.ObjectRef{Cluster: "local", Kind: kind, Namespace: "acme-dev", Name: name, Uid: "u"},
@@ -201,5 +209,57 @@ func TestPhases(t *testing.T) {
 		if got.Phase != tc.want {
 			t.Errorf("%s: phase %q (%s), want %q", tc.reason, got.Phase, got.Message, tc.want)
 		}
+	}
+}
+
+// What was found in a commit is shown for as long as that is the newest, whichever was heard first.
+func TestProblemsOfTheHead(t *testing.T) {
+	shown := func(s *State) string {
+		t.Helper()
+		b, err := s.View(Ref{view.KindApplication, "shop"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var a view.Application
+		if b != nil {
+			if err := json.Unmarshal(b, &a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		out := ""
+		for _, p := range a.Problems {
+			if p.Commit != a.Desired.SHA || p.File == "" || p.Message == "" || p.Pointer == "" || p.Severity != "error" {
+				t.Errorf("problem %+v", p)
+			}
+			out += p.Code + " "
+		}
+		return out
+	}
+	s := NewState("acme-dev")
+	for _, step := range []struct {
+		reason string
+		data   proto.Message
+		want   string
+	}{
+		{"a check alone shows nothing", checked(1, 1, "a"), ""},
+		{"its commit is the head", branch(1, 2, true), "a "},
+		{"it was checked again", checked(1, 3, "b", "c"), "b c "},
+		{"an earlier result comes late", checked(1, 2, "a"), "b c "},
+		{"a newer head was not checked yet", branch(2, 4, true), ""},
+		{"nothing is wrong with it", checked(2, 5), ""},
+		{"another head", branch(3, 6, true), ""},
+		{"with a problem", checked(3, 7, "d"), "d "},
+		{"it is removed from this Environment", branch(3, 8, false), ""},
+	} {
+		if err := Check("acme-dev", step.data); err != nil {
+			t.Fatal(err)
+		}
+		s.Put(step.data, 1)
+		if got := shown(s); got != step.want {
+			t.Errorf("%s: %q, want %q", step.reason, got, step.want)
+		}
+	}
+	if Check("acme-dev", &spinev1.BranchChecked{Environment: "acme-dev", Application: "shop"}) == nil || Check("acme-stg", checked(1, 1)) == nil {
+		t.Error("a check of no commit, or of another Environment, was let pass")
 	}
 }

@@ -208,6 +208,8 @@ func (s *State) TouchAll() {
 			if named(d.GetBlueprint()) {
 				s.touch(Ref{view.KindBlueprintUse, d.GetBlueprint()})
 			}
+		case *spinev1.BranchChecked:
+			s.touch(Ref{view.KindApplication, d.GetApplication()})
 		case *spinev1.OperationProgressed:
 			s.touch(Ref{view.KindOperation, d.GetId()})
 			if d.GetApplication() != "" {

@@ -34,6 +34,7 @@ const (
 	storedCluster
 	storedHeartbeat
 	storedAside
+	storedCheck
 )
 
 func typeOf(m proto.Message) byte {
@@ -52,6 +53,8 @@ func typeOf(m proto.Message) byte {
 		return storedHeartbeat
 	case *spinev1.EventSetAside:
 		return storedAside
+	case *spinev1.BranchChecked:
+		return storedCheck
 	}
 	return 0
 }
@@ -72,6 +75,8 @@ func newOf(t byte) proto.Message {
 		return &spinev1.Heartbeat{}
 	case storedAside:
 		return &spinev1.EventSetAside{}
+	case storedCheck:
+		return &spinev1.BranchChecked{}
 	}
 	return nil
 }

@@ -1,184 +1,166 @@
 package gitlayout
 
-import "strings"
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
 
-// editYAML returns a values.yaml that says values. Lines of what did not change stay as people wrote them, with their
-// comments and their order; where the file has a form that cannot be edited line by line, it is written anew.
-func editYAML(old []byte, values map[string]any, settings []Setting, head string) []byte {
+	"go.yaml.in/yaml/v3"
+)
+
+// maxEdited is the size in bytes of the largest file that is edited.
+const maxEdited = 256 << 10
+
+// NotEditableError says why a file that people wrote cannot be edited. It is left as it is.
+type NotEditableError struct {
+	File string
+	// Line is 0 where it is not known.
+	Line   int
+	Reason string
+}
+
+func (e *NotEditableError) Error() string {
+	at := e.File
+	if e.Line > 0 {
+		at = fmt.Sprintf("%s, line %d", e.File, e.Line)
+	}
+	return at + ": " + e.Reason + "; change it by hand, with a commit"
+}
+
+// style says how an edit writes what was not there.
+type style struct {
+	// order of new keys, with the comments above them, in the outermost mapping.
+	order []string
+	about map[string]string
+	// inner is the order of new keys in every other mapping; the rest follows by name.
+	inner []string
+	// after names the keys behind which a new key goes, the first that is there; others go to the end.
+	after map[string][]string
+	// remark gives the remark behind a value that changes.
+	remark func(string) string
+	// empty is the head of a file that says nothing yet.
+	empty string
+}
+
+// editYAML returns a document that says want. It changes the lines of what differs, and no other byte. The parser says
+// where each key and each item begins; what is edited is read again, and refused if it says anything else.
+func editYAML(file string, old []byte, want map[string]any, s style) ([]byte, error) {
+	refuse := func(format string, args ...any) ([]byte, error) {
+		return nil, &NotEditableError{File: file, Reason: fmt.Sprintf(format, args...)}
+	}
+	if len(old) > maxEdited {
+		return refuse("it has %d bytes, and at most %d can be edited", len(old), maxEdited)
+	}
 	before, err := readYAML(old)
-	if err == nil {
-		about := comments(settings)
-		text := edit(strings.Split(strings.TrimRight(string(old), "\n"), "\n"), 0, before, values, ordered(values, settings), about)
-		edited := []byte(strings.Join(text, "\n") + "\n")
-		if after, err := readYAML(edited); err == nil && equal(after, values) {
-			return edited
-		}
+	if err != nil {
+		return refuse("%s", reason(err))
 	}
-	return writeYAML(head, values, settings)
+	if equal(before, want) {
+		return old, nil
+	}
+	e := &editor{style: s, file: file}
+	root, err := e.open(old)
+	if err != nil {
+		return refuse("%s", reason(err))
+	}
+	lines, err := e.root(root, before, want)
+	if err != nil {
+		return nil, err
+	}
+	edited := e.close(lines)
+	if after, err := readYAML(edited); err != nil || !equal(after, want) {
+		return refuse("it is written in a way that cannot be edited without changing something else")
+	}
+	return edited, nil
 }
 
-// block is one key of a mapping: the comments above it and its lines.
-type block struct {
-	key   string
-	above []string
+// reason says in plain words why a file cannot be read.
+func reason(err error) string {
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &kind) {
+		return "it is no mapping of names to values"
+	}
+	return last(err)
+}
+
+// last is the last part of an error: what is wrong, without where it was noticed.
+func last(err error) string {
+	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(next) {
+		err = next
+	}
+	return strings.Join(strings.Fields(strings.TrimPrefix(err.Error(), "error converting YAML to JSON: ")), " ")
+}
+
+// editor holds the lines of a document, each with what ends it.
+type editor struct {
+	style
+
+	file  string
 	lines []string
+	// end is what ends a line; bom what stands before the first; open tells that the last line has no end.
+	end, bom string
+	openEnd  bool
 }
 
-// edit changes the lines of one mapping, of which each key starts at the indent.
-func edit(lines []string, indent int, before, after map[string]any, order []string, about map[string]string) []string {
-	blocks, tail := split(lines, indent)
-	var out []string
-	done := map[string]bool{}
-	for _, b := range blocks {
-		now, keep := after[b.key]
-		was, known := before[b.key]
-		if done[b.key] || known && !keep {
-			continue // with its comments
-		}
-		out = append(out, b.above...)
-		done[b.key] = true
-		switch {
-		case b.key == "" || equal(was, now):
-			out = append(out, b.lines...)
-		default:
-			out = append(out, change(b, indent, was, now)...)
-		}
+func (e *editor) open(old []byte) (*yaml.Node, error) {
+	e.end = "\n"
+	if bytes.Contains(old, []byte("\r\n")) {
+		e.end = "\r\n"
 	}
-	for _, k := range order {
-		if done[k] {
-			continue
-		}
-		if c := about[k]; c != "" {
-			out = append(out, c)
-		}
-		out = append(out, entry(indent, k, after[k])...)
+	text, found := strings.CutPrefix(string(old), "\ufeff")
+	if found {
+		e.bom = "\ufeff"
 	}
-	return append(out, tail...)
+	e.lines = cutLines(text)
+	if n := len(e.lines); n > 0 && strings.TrimRight(e.lines[n-1], lineEnds) == e.lines[n-1] {
+		e.openEnd = true
+		e.lines[n-1] += e.end
+	}
+	decoder := yaml.NewDecoder(strings.NewReader(text))
+	var root yaml.Node
+	if err := decoder.Decode(&root); err != nil {
+		if len(strings.TrimSpace(text)) == 0 || strings.Contains(err.Error(), "EOF") {
+			return nil, nil
+		}
+		return nil, err
+	}
+	var more yaml.Node
+	if decoder.Decode(&more) == nil {
+		return nil, errors.New("it holds more than one document")
+	}
+	if root.Kind == yaml.DocumentNode && len(root.Content) == 1 {
+		return root.Content[0], nil
+	}
+	return &root, nil
 }
 
-// change writes a key whose value is another one. In a mapping only what differs is touched.
-func change(b block, indent int, was, now any) []string {
-	oldMap, a := was.(map[string]any)
-	newMap, c := now.(map[string]any)
-	if a && c && len(newMap) > 0 && len(b.lines) > 1 {
-		if inner := depth(b.lines[1:]); inner > indent {
-			return append([]string{b.lines[0]}, edit(b.lines[1:], inner, oldMap, newMap, ordered(newMap, nil), nil)...)
-		}
+func (e *editor) close(lines []string) []byte {
+	text := e.bom + strings.Join(lines, "")
+	if e.openEnd {
+		text = strings.TrimSuffix(text, e.end)
 	}
-	fresh := entry(indent, b.key, now)
-	if len(fresh) == 1 && len(b.lines) == 1 {
-		if i := strings.Index(b.lines[0], " #"); i > 0 && !strings.ContainsAny(b.lines[0][i:], `"'`) {
-			fresh[0] += b.lines[0][i:] // the remark behind it
-		}
-	}
-	return fresh
+	return []byte(text)
 }
 
-// split cuts lines into the blocks of a mapping and what follows the last of them.
-func split(lines []string, indent int) (blocks []block, tail []string) {
-	var above []string
-	for _, line := range lines {
-		trimmed := strings.TrimSpace(line)
-		at := len(line) - len(strings.TrimLeft(line, " "))
-		switch {
-		case trimmed == "" || strings.HasPrefix(trimmed, "#") && at <= indent:
-			above = append(above, line)
-		case at == indent && !strings.HasPrefix(trimmed, "-"):
-			blocks = append(blocks, block{key: keyOf(trimmed), above: above, lines: []string{line}})
-			above = nil
-		case len(blocks) == 0:
-			above = append(above, line)
-		default:
-			last := &blocks[len(blocks)-1]
-			last.lines = append(append(last.lines, above...), line)
-			above = nil
-		}
-	}
-	return blocks, above
-}
+const lineEnds = "\r\n\u0085\u2028\u2029"
 
-// keyOf reads the key of a line such as `name: value`.
-func keyOf(line string) string {
-	key := line
-	if line[0] == '"' || line[0] == '\'' {
-		end := 1
-		for end < len(line) && line[end] != line[0] {
-			if line[end] == '\\' && line[0] == '"' {
-				end++
-			}
-			end++
+// cutLines cuts where a YAML parser counts a line.
+func cutLines(text string) []string {
+	var lines []string
+	for text != "" {
+		i := strings.IndexAny(text, lineEnds)
+		if i < 0 {
+			return append(lines, text)
 		}
-		key = line[:min(end+1, len(line))]
-	} else if i := strings.Index(line+" ", ": "); i >= 0 {
-		key = line[:i]
+		_, size := utf8.DecodeRuneInString(text[i:])
+		if strings.HasPrefix(text[i:], "\r\n") {
+			size = 2
+		}
+		lines = append(lines, text[:i+size])
+		text = text[i+size:]
 	}
-	m, err := readYAML([]byte(key + ": 0\n"))
-	if err != nil || len(m) != 1 {
-		return ""
-	}
-	for k := range m {
-		return k
-	}
-	return ""
-}
-
-// depth is the indent of the first line that says something.
-func depth(lines []string) int {
-	for _, line := range lines {
-		if t := strings.TrimLeft(line, " "); t != "" && !strings.HasPrefix(t, "#") {
-			return len(line) - len(t)
-		}
-	}
-	return -1
-}
-
-// editEnv does the same for a values.env.
-func editEnv(old []byte, values map[string]any, settings []Setting) ([]byte, error) {
-	var out []string
-	done := map[string]bool{}
-	about := comments(settings)
-	var above []string
-	for line := range strings.Lines(string(old)) {
-		line = strings.TrimRight(line, "\r\n")
-		name, _, ok := strings.Cut(strings.TrimLeft(line, " \t"), "=")
-		if strings.HasPrefix(strings.TrimSpace(line), "#") || !ok {
-			above = append(above, line)
-			continue
-		}
-		v, keep := values[name]
-		if !keep || done[name] {
-			above = headOnly(above, about[name])
-			continue
-		}
-		done[name] = true
-		fresh, err := envLine(name, v)
-		if err != nil {
-			return nil, err
-		}
-		out = append(append(out, above...), fresh)
-		above = nil
-	}
-	out = append(out, above...)
-	for _, name := range ordered(values, settings) {
-		if done[name] {
-			continue
-		}
-		fresh, err := envLine(name, values[name])
-		if err != nil {
-			return nil, err
-		}
-		if c := about[name]; c != "" {
-			out = append(out, c)
-		}
-		out = append(out, fresh)
-	}
-	return []byte(strings.Join(out, "\n") + "\n"), nil
-}
-
-// headOnly drops the comment of a setting that goes, and keeps what else stood above it.
-func headOnly(above []string, comment string) []string {
-	if n := len(above); n > 0 && comment != "" && above[n-1] == comment {
-		return above[:n-1]
-	}
-	return above
+	return lines
 }

@@ -6,6 +6,13 @@ import (
 )
 
 func applicationYAML(a Application) string {
+	var more strings.Builder
+	if a.Size != "" {
+		fmt.Fprintf(&more, "  size: %s\n", quote(a.Size))
+	}
+	if len(a.Dependencies) > 0 {
+		more.WriteString(text(entry(2, "dependencies", dependencies(a.Dependencies))))
+	}
 	return fmt.Sprintf(`apiVersion: catalyst.openova.io/v1alpha1
 kind: Application
 metadata:
@@ -16,9 +23,24 @@ spec:
     name: %s
     version: %s
     digest: %s
-  # It runs in an Environment when that Environment's branch holds overlays/<env_type>/.
+%s  # It runs in an Environment when that Environment's branch holds overlays/<env_type>/.
   placement: {}
-`, quote(a.Name), quote(a.Blueprint.Name), quote(a.Blueprint.Version), quote(a.Blueprint.Digest))
+`, quote(a.Name), quote(a.Blueprint.Name), quote(a.Blueprint.Version), quote(a.Blueprint.Digest), more.String())
+}
+
+func text(lines []string) string { return strings.Join(lines, "\n") + "\n" }
+
+// dependencies is the list as application.yaml holds it.
+func dependencies(list []Dependency) []any {
+	out := make([]any, 0, len(list))
+	for _, d := range list {
+		m := map[string]any{"alias": d.Alias, "blueprint": d.Blueprint, "application": d.Application}
+		if d.Owned {
+			m["owned"] = true
+		}
+		out = append(out, m)
+	}
+	return out
 }
 
 // generator is a ConfigMap of settings. Its label makes Flux look again as soon as it changes.
@@ -42,7 +64,14 @@ func baseKustomization(a Application) string {
 kind: Kustomization
 resources:
   - release.yaml
-` + generator(a.Name+"-values", a.Blueprint.Engine)
+` + generator(a.Name+"-values", a.Blueprint.Engine) + dependenciesGenerator(a)
+}
+
+func dependenciesGenerator(a Application) string {
+	if len(a.Dependencies) == 0 {
+		return ""
+	}
+	return text(sequence(2, []any{generatorOf(a)}))
 }
 
 func overlayKustomization(a Application) string {
@@ -61,7 +90,7 @@ resources:
       - op: add
         path: /spec/targetNamespace
         value: %s
-`, quote(a.Name+"-blueprint"), quote(a.Environment))
+`, quote(innerName(a)), quote(a.Environment))
 	}
 	return text
 }
@@ -122,7 +151,7 @@ spec:
     name: %[1]s
   # Later ones win.
   valuesFrom:
-    - kind: ConfigMap
+%[4]s    - kind: ConfigMap
       name: %[2]s
     - kind: ConfigMap
       name: %[3]s
@@ -139,7 +168,15 @@ spec:
   commonMetadata:
     labels:
       catalyst.openova.io/application: %[1]s
-`, quote(a.Name), quote(a.Name+"-values"), quote(a.Name+"-values-overlay"))
+`, quote(a.Name), quote(a.Name+"-values"), quote(a.Name+"-values-overlay"), dependenciesFrom(4, a))
+}
+
+// dependenciesFrom is the first place from which settings are taken: what the Application stands on.
+func dependenciesFrom(indent int, a Application) string {
+	if len(a.Dependencies) == 0 {
+		return ""
+	}
+	return text(sequence(indent, []any{sourceOf(a)}))
 }
 
 func kustomizeRelease(a Application) string {
@@ -162,14 +199,14 @@ spec:
     substitute:
       application: %[1]s
     substituteFrom:
-      - kind: ConfigMap
+%[5]s      - kind: ConfigMap
         name: %[2]s
       - kind: ConfigMap
         name: %[3]s
   commonMetadata:
     labels:
       catalyst.openova.io/application: %[1]s
-`, quote(a.Name), quote(a.Name+"-values"), quote(a.Name+"-values-overlay"), quote(a.Name+"-blueprint"))
+`, quote(a.Name), quote(a.Name+"-values"), quote(a.Name+"-values-overlay"), quote(innerName(a)), dependenciesFrom(6, a))
 }
 
 const secretsReadme = `# Secrets
@@ -183,20 +220,50 @@ func codeowners(a Application) string {
 }
 
 func readme(a Application) string {
+	engine, dir := "chart", "overlays/<env_type>"
+	example := "replicas: 3"
+	inner, kind := a.Name, "HelmRelease"
+	if a.Blueprint.Engine == Kustomize {
+		engine, example, inner, kind = "kustomization", "replicas=3", innerName(a), "Kustomization"
+	}
 	return fmt.Sprintf(`# %[1]s
 
 An Application of %[2]s, installed from the Blueprint %[3]s by Catalyst. This repository is what runs: change it by a
-form in the console, by a commit or by a pull request.
+form in the console, by a commit or by a pull request. Both leave the same files.
 
 | file | what it says |
 |---|---|
-| application.yaml | the Blueprint and its version |
+| application.yaml | the Blueprint and its version, its size, and the Applications that it stands on |
 | base/%[4]s | settings in every Environment |
 | overlays/<env_type>/%[4]s | settings in one Environment; they win |
 | base/release.yaml | the Flux objects that render the Blueprint |
+| %[5]s | the names of the Applications that it stands on, for the %[6]s; only where there are any |
 | secrets/ | references to secrets, never values |
 
 The branches develop, staging and main are the Environments dev, stg and prod. It runs in an Environment when that
-branch holds overlays/<env_type>/.
-`, a.Name, a.Organization, a.Blueprint.Name, a.Blueprint.Engine.ValuesFile())
+branch holds overlays/<env_type>/. Catalyst checks every commit and shows what is wrong with it as the commit status
+catalyst/check and on the Application's page.
+
+## By hand
+
+**Settings:** a line in %[7]s/%[4]s, such as %[8]s, on the branch of the Environment.
+
+**Another version:** the same in three places, on the branch of the Environment: spec.blueprint.version and
+spec.blueprint.digest in application.yaml, and spec.ref.digest of the OCIRepository in base/release.yaml, with the version
+behind it as a remark. The console shows the digest of each version.
+
+**Pause:** Flux leaves it as it is in one Environment while %[7]s/kustomization.yaml ends with these lines. Where there
+is a list of patches already, the item goes to its end. To resume, take them away.
+
+%[9]s`, a.Name, a.Organization, a.Blueprint.Name, a.Blueprint.Engine.ValuesFile(), dependenciesFile(a.Blueprint.Engine), engine, dir, example,
+		indented(text(entry(0, "patches", []any{suspension(kind, inner)}))))
+}
+
+// indented is text as Markdown shows it word for word.
+func indented(s string) string {
+	var b strings.Builder
+	for line := range strings.Lines(s) {
+		b.WriteString("    " + line)
+	}
+	return b.String()
 }

@@ -5,8 +5,6 @@ package gitlayout
 import (
 	"fmt"
 	"strings"
-
-	"sigs.k8s.io/yaml"
 )
 
 // Engine renders the manifests of a Blueprint.
@@ -45,8 +43,21 @@ type Application struct {
 	Name, Organization   string
 	Environment, EnvType string
 	Blueprint            Blueprint
+	// Size is the name of the overlay of the Blueprint that was chosen; it may be empty.
+	Size string
+	// Dependencies are the Applications that it stands on.
+	Dependencies []Dependency
 	// Values are the settings in this Environment.
 	Values map[string]any
+}
+
+// Dependency is an Application of the same Environment that another one stands on.
+type Dependency struct {
+	Alias       string `json:"alias"`
+	Blueprint   string `json:"blueprint"`
+	Application string `json:"application"`
+	// Owned says that it was made for the other by its install.
+	Owned bool `json:"owned,omitempty"`
 }
 
 // ValuesFile is the name of the file with settings.
@@ -78,8 +89,8 @@ func Files(a Application) (map[string][]byte, error) {
 	}
 	for name, text := range map[string]string{
 		ApplicationFile:                applicationYAML(a),
-		BaseDir + "kustomization.yaml": baseKustomization(a),
-		BaseDir + "release.yaml":       release(a),
+		sharedFile:                     baseKustomization(a),
+		releaseFile:                    release(a),
 		BaseValues(a.Blueprint.Engine): commonValues(a),
 		"secrets/README.md":            secretsReadme,
 		"CODEOWNERS":                   codeowners(a),
@@ -87,7 +98,10 @@ func Files(a Application) (map[string][]byte, error) {
 	} {
 		files[name] = []byte(text)
 	}
-	return files, nil
+	if len(a.Dependencies) > 0 {
+		files[dependenciesFile(a.Blueprint.Engine)], err = editDependencies(nil, a)
+	}
+	return files, err
 }
 
 // Overlay returns the files that one more Environment adds.
@@ -98,7 +112,7 @@ func Overlay(a Application) (map[string][]byte, error) {
 	}
 	dir := OverlayDir(a.EnvType)
 	return map[string][]byte{
-		dir + "kustomization.yaml":            []byte(overlayKustomization(a)),
+		dir + kustomizationFile:               []byte(overlayKustomization(a)),
 		dir + a.Blueprint.Engine.ValuesFile(): values,
 	}, nil
 }
@@ -112,7 +126,7 @@ func EditValues(a Application, old []byte) ([]byte, error) {
 		}
 		return edited, nil
 	}
-	return editYAML(old, a.Values, a.Blueprint.Settings, valuesHead(a)), nil
+	return editYAML(OverlayValues(a.EnvType, a.Blueprint.Engine), old, a.Values, style{order: ordered(a.Values, a.Blueprint.Settings), about: comments(a.Blueprint.Settings), empty: valuesHead(a)})
 }
 
 // ReadValues reads the settings of an Environment. Types are those of the configSchema, by name of the setting; a file
@@ -126,31 +140,6 @@ func ReadValues(e Engine, b []byte, types map[string]string) (map[string]any, er
 
 // SameValues tells whether two sets of settings say the same.
 func SameValues(a, b map[string]any) bool { return equal(a, b) }
-
-// Pin is the Blueprint that an Application was installed from.
-type Pin struct {
-	Name    string `json:"name"`
-	Version string `json:"version"`
-	Digest  string `json:"digest"`
-}
-
-// ReadPin reads application.yaml.
-func ReadPin(b []byte) (Pin, error) {
-	var doc struct {
-		APIVersion string `json:"apiVersion"`
-		Kind       string `json:"kind"`
-		Spec       struct {
-			Blueprint Pin `json:"blueprint"`
-		} `json:"spec"`
-	}
-	if err := yaml.Unmarshal(b, &doc); err != nil {
-		return Pin{}, fmt.Errorf("%s is not YAML: %w", ApplicationFile, err)
-	}
-	if doc.Kind != "Application" || doc.Spec.Blueprint.Name == "" || doc.Spec.Blueprint.Version == "" {
-		return Pin{}, fmt.Errorf("%s names no Blueprint and version", ApplicationFile)
-	}
-	return doc.Spec.Blueprint, nil
-}
 
 // Tombstone is the README.md of an Application that was uninstalled everywhere.
 func Tombstone(name, organization string) []byte {

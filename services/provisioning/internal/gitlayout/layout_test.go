@@ -1,7 +1,9 @@
 package gitlayout_test
 
 import (
+	"errors"
 	"flag"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -100,8 +102,16 @@ func golden(t *testing.T, dir string, files map[string][]byte) {
 // Kustomize is what Flux runs on the repository. The render must hold what Flux needs, and the settings byte for byte.
 func TestKustomizeRendersThem(t *testing.T) {
 	for _, a := range []gitlayout.Application{shop(), site()} {
+		a.Dependencies = []gitlayout.Dependency{{Alias: "my-db", Blueprint: "bp-postgres", Application: "pg"}}
 		objects := render(t, a)
-		want := []string{"ConfigMap/" + a.Name + "-values", "ConfigMap/" + a.Name + "-values-overlay", "OCIRepository/" + a.Name}
+		data := objects["ConfigMap/"+a.Name+"-dependencies"]["data"]
+		if fmt.Sprint(data) != map[gitlayout.Engine]string{
+			gitlayout.Helm:      "map[values.yaml:# On which Applications it stands, for the manifests of its Blueprint. It follows from application.yaml.\ncatalyst:\n  dependencies:\n    my-db:\n      application: pg\n      binding: pg-binding\n]",
+			gitlayout.Kustomize: "map[dependency_my_db:pg]",
+		}[a.Blueprint.Engine] {
+			t.Errorf("dependencies of %s: %v", a.Name, data)
+		}
+		want := []string{"ConfigMap/" + a.Name + "-values", "ConfigMap/" + a.Name + "-values-overlay", "ConfigMap/" + a.Name + "-dependencies", "OCIRepository/" + a.Name}
 		if a.Blueprint.Engine == gitlayout.Helm {
 			want = append(want, "HelmRelease/"+a.Name)
 		} else {
@@ -124,10 +134,11 @@ func TestKustomizeRendersThem(t *testing.T) {
 
 func render(t *testing.T, a gitlayout.Application) map[string]map[string]any {
 	t.Helper()
-	files, err := gitlayout.Files(a)
-	if err != nil {
-		t.Fatal(err)
-	}
+	return renderFiles(t, files(t, a), a)
+}
+
+func renderFiles(t *testing.T, files map[string][]byte, a gitlayout.Application) map[string]map[string]any {
+	t.Helper()
 	fs := filesys.MakeFsInMemory()
 	for name, content := range files {
 		if err := fs.WriteFile("/repo/"+name, content); err != nil {
@@ -263,11 +274,11 @@ message: >-
 	}{
 		{"nothing", func(map[string]any) {}, func(s string) string { return s }},
 		{"a number, with the remark behind it", func(v map[string]any) { v["replicas"] = int64(3) },
-			func(s string) string { return strings.Replace(s, "replicas: 7   #", "replicas: 3 #", 1) }},
+			func(s string) string { return strings.Replace(s, "replicas: 7   #", "replicas: 3   #", 1) }},
 		{"deep in a mapping", func(v map[string]any) { v["resources"].(map[string]any)["cpu"] = "200m" },
 			func(s string) string { return strings.Replace(s, "cpu: 100m", "cpu: 200m", 1) }},
 		{"a list", func(v map[string]any) { v["hosts"] = []any{"a.example", "b.example"} },
-			func(s string) string { return strings.Replace(s, "- a.example\n", "  - a.example\n  - b.example\n", 1) }},
+			func(s string) string { return strings.Replace(s, "- a.example\n", "- a.example\n- b.example\n", 1) }},
 		{"gone, with its comment", func(v map[string]any) { delete(v, "message") },
 			func(s string) string { return strings.Split(s, "\n# keep me")[0] }},
 		{"new ones at the end, with what the Blueprint says", func(v map[string]any) { v["debug"] = true },
@@ -292,15 +303,46 @@ message: >-
 	}
 }
 
+// What cannot be edited is left to people, with the reason; it is never written over.
 func TestEditOfWhatCannotBeEdited(t *testing.T) {
-	for _, old := range []string{"", "{}\n", "{replicas: 2,\nmessage: x}\n", "- a\n", "a: &x {b: 1}\nc: *x\n", "\xff", "a: 1\na: 2\n", "replicas: [1,\n2]\n"} {
+	for _, tt := range []struct{ old, reason string }{
+		{"- a\n", "no mapping"},
+		{"base: &b\n  x: 1\nresources:\n  <<: *b\n  cpu: 1\n", "without changing something else"},
+		{"? replicas\n: 1\n", "without changing something else"},
+		{"\xff", "UTF-8"},
+		{"a: 1\na: 2\n", "already set"},
+		{"replicas: {a: 1, # why\n  b: 2}\n", "comments between"},
+		{"a: 1\n---\nb: 2\n", "more than one document"},
+		{"# {}\n" + strings.Repeat("#", 256<<10), "at most"},
+		{"just text\n", "no mapping"},
+		{"? [a, b]\n: 1\n", ""},
+	} {
+		a := shop()
+		got, err := gitlayout.EditValues(a, []byte(tt.old))
+		var refused *gitlayout.NotEditableError
+		if !errors.As(err, &refused) || got != nil || !strings.Contains(refused.Reason, tt.reason) || refused.File != "overlays/dev/values.yaml" {
+			t.Errorf("%.40q: %v\n%s", tt.old, err, got)
+		}
+	}
+}
+
+// What a parser reads and people rarely write is edited where that says what was asked, with what else stands there.
+func TestEditOfUnusualFiles(t *testing.T) {
+	for _, old := range []string{"", "{}\n", "# ours\n{}\n# more\n", "# ours\n", "{replicas: 2,\nmessage: x}\n", "replicas: [1,\n2]\n", "---\nreplicas: 1\n", "replicas: 1", "\ufeffreplicas: 1\r\nhosts:\r\n- x\r\n",
+		"replicas:\n", "\"replicas\": 1\n'debug': true # yes\n", "hosts:\n-\n  name: x\n- - a\n  - b\n", "message: |+\n  a\n\n\ndebug: true\n", "replicas: 1\n...\n"} {
 		a := shop()
 		got, err := gitlayout.EditValues(a, []byte(old))
 		if err != nil {
-			t.Fatal(err)
+			t.Errorf("%q: %v", old, err)
+			continue
 		}
 		if v, err := gitlayout.ReadValues(gitlayout.Helm, got, nil); err != nil || !gitlayout.SameValues(v, a.Values) {
 			t.Errorf("from %q: %v\n%s", old, err, got)
+		}
+		for line := range strings.Lines(old) {
+			if strings.HasPrefix(line, "#") && !strings.Contains(string(got), line) {
+				t.Errorf("from %q: the comment %q is lost\n%s", old, line, got)
+			}
 		}
 	}
 }

@@ -130,6 +130,9 @@ func envName(s string) bool {
 
 // readYAML reads a values.yaml that people may have edited.
 func readYAML(b []byte) (map[string]any, error) {
+	if len(b) > maxEdited {
+		return nil, fmt.Errorf("it has %d bytes, and at most %d are read", len(b), maxEdited)
+	}
 	var m map[string]any
 	if err := yaml.UnmarshalStrict(b, &m, exactNumbers); err != nil {
 		return nil, fmt.Errorf("%s is not a mapping in YAML: %w", yamlFile, err)

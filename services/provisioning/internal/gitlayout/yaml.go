@@ -1,6 +1,7 @@
 package gitlayout
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -102,6 +103,11 @@ func nested(v any) bool {
 // entry returns the lines of one key of a map.
 func entry(indent int, key string, v any) []string {
 	pad := strings.Repeat(" ", indent)
+	if text, ok := v.(string); ok {
+		if lines := block(indent, pad+quote(key)+":", text); lines != nil {
+			return lines
+		}
+	}
 	if !nested(v) {
 		return []string{pad + quote(key) + ": " + scalar(v)}
 	}
@@ -115,18 +121,56 @@ func entry(indent int, key string, v any) []string {
 	return lines
 }
 
+// nameFirst are the keys that people write first, to say what a mapping is about.
+var nameFirst = []string{"alias", "name", "kind"}
+
 func mapping(indent int, m map[string]any) []string {
 	var lines []string
-	for _, k := range slices.Sorted(maps.Keys(m)) {
+	for _, k := range slices.SortedFunc(maps.Keys(m), func(a, b string) int {
+		return cmp.Or(-cmp.Compare(slices.Index(nameFirst, a), slices.Index(nameFirst, b)), cmp.Compare(a, b))
+	}) {
 		lines = append(lines, entry(indent, k, m[k])...)
 	}
 	return lines
+}
+
+// block writes lines of text as they are, behind a |. Other texts are quoted.
+func block(indent int, head, text string) []string {
+	if !plainLines(text) {
+		return nil
+	}
+	lines := []string{head + " |"}
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSuffix(line, "\n"); line != "" {
+			line = strings.Repeat(" ", indent+2) + line
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func plainLines(text string) bool {
+	if strings.Count(text, "\n") < 2 || !strings.HasSuffix(text, "\n") || strings.HasSuffix(text, "\n\n") || strings.HasPrefix(text, " ") || strings.HasPrefix(text, "\n") {
+		return false
+	}
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSuffix(line, "\n"); strings.TrimRight(line, " ") != line || strings.ContainsFunc(line, func(r rune) bool { return r < ' ' || r >= unicode.MaxASCII }) {
+			return false
+		}
+	}
+	return true
 }
 
 func sequence(indent int, list []any) []string {
 	var lines []string
 	pad := strings.Repeat(" ", indent)
 	for _, v := range list {
+		if text, ok := v.(string); ok {
+			if inner := block(indent, pad+"-", text); inner != nil {
+				lines = append(lines, inner...)
+				continue
+			}
+		}
 		if !nested(v) {
 			lines = append(lines, pad+"- "+scalar(v))
 			continue

@@ -1543,6 +1543,191 @@ func (x *Commit) GetCommittedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+// BranchChecked says what is wrong with the head of the branch of one Environment of one Application, as a check of its
+// files found it. A head without problems is told as well.
+type BranchChecked struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Organization string                 `protobuf:"bytes,1,opt,name=organization,proto3" json:"organization,omitempty"`
+	Environment  string                 `protobuf:"bytes,2,opt,name=environment,proto3" json:"environment,omitempty"`
+	Application  string                 `protobuf:"bytes,3,opt,name=application,proto3" json:"application,omitempty"`
+	Branch       string                 `protobuf:"bytes,4,opt,name=branch,proto3" json:"branch,omitempty"`
+	// The commit that was checked. What it says holds while this is the branch's head.
+	Sha string `protobuf:"bytes,5,opt,name=sha,proto3" json:"sha,omitempty"`
+	// The worst first, at most a hundred.
+	Problems      []*Problem             `protobuf:"bytes,6,rep,name=problems,proto3" json:"problems,omitempty"`
+	ObservedAt    *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=observed_at,json=observedAt,proto3" json:"observed_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BranchChecked) Reset() {
+	*x = BranchChecked{}
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BranchChecked) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BranchChecked) ProtoMessage() {}
+
+func (x *BranchChecked) ProtoReflect() protoreflect.Message {
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BranchChecked.ProtoReflect.Descriptor instead.
+func (*BranchChecked) Descriptor() ([]byte, []int) {
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *BranchChecked) GetOrganization() string {
+	if x != nil {
+		return x.Organization
+	}
+	return ""
+}
+
+func (x *BranchChecked) GetEnvironment() string {
+	if x != nil {
+		return x.Environment
+	}
+	return ""
+}
+
+func (x *BranchChecked) GetApplication() string {
+	if x != nil {
+		return x.Application
+	}
+	return ""
+}
+
+func (x *BranchChecked) GetBranch() string {
+	if x != nil {
+		return x.Branch
+	}
+	return ""
+}
+
+func (x *BranchChecked) GetSha() string {
+	if x != nil {
+		return x.Sha
+	}
+	return ""
+}
+
+func (x *BranchChecked) GetProblems() []*Problem {
+	if x != nil {
+		return x.Problems
+	}
+	return nil
+}
+
+func (x *BranchChecked) GetObservedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ObservedAt
+	}
+	return nil
+}
+
+// Problem is one thing that is wrong with a file. No value of a setting is in it.
+type Problem struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What kind of problem it is, for machines, such as invalid_values or plain_secret.
+	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	File string `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
+	// 0 where it is not known.
+	Line int32 `protobuf:"varint,3,opt,name=line,proto3" json:"line,omitempty"`
+	// The setting, as a JSON pointer; empty where it is not about one.
+	Pointer string `protobuf:"bytes,4,opt,name=pointer,proto3" json:"pointer,omitempty"`
+	Message string `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
+	// error or warning.
+	Severity      string `protobuf:"bytes,6,opt,name=severity,proto3" json:"severity,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Problem) Reset() {
+	*x = Problem{}
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Problem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Problem) ProtoMessage() {}
+
+func (x *Problem) ProtoReflect() protoreflect.Message {
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Problem.ProtoReflect.Descriptor instead.
+func (*Problem) Descriptor() ([]byte, []int) {
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Problem) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Problem) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *Problem) GetLine() int32 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
+}
+
+func (x *Problem) GetPointer() string {
+	if x != nil {
+		return x.Pointer
+	}
+	return ""
+}
+
+func (x *Problem) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Problem) GetSeverity() string {
+	if x != nil {
+		return x.Severity
+	}
+	return ""
+}
+
 // OperationProgressed carries the whole state of an Operation after each step, so that one event is enough to know it.
 type OperationProgressed struct {
 	state        protoimpl.MessageState `protogen:"open.v1"`
@@ -1580,7 +1765,7 @@ type OperationProgressed struct {
 
 func (x *OperationProgressed) Reset() {
 	*x = OperationProgressed{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[17]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1592,7 +1777,7 @@ func (x *OperationProgressed) String() string {
 func (*OperationProgressed) ProtoMessage() {}
 
 func (x *OperationProgressed) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[17]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1605,7 +1790,7 @@ func (x *OperationProgressed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OperationProgressed.ProtoReflect.Descriptor instead.
 func (*OperationProgressed) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{17}
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *OperationProgressed) GetId() string {
@@ -1760,7 +1945,7 @@ type SourceObserved struct {
 
 func (x *SourceObserved) Reset() {
 	*x = SourceObserved{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[18]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1772,7 +1957,7 @@ func (x *SourceObserved) String() string {
 func (*SourceObserved) ProtoMessage() {}
 
 func (x *SourceObserved) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[18]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1785,7 +1970,7 @@ func (x *SourceObserved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SourceObserved.ProtoReflect.Descriptor instead.
 func (*SourceObserved) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{18}
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *SourceObserved) GetSource() string {
@@ -1838,7 +2023,7 @@ type Heartbeat struct {
 
 func (x *Heartbeat) Reset() {
 	*x = Heartbeat{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[19]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1850,7 +2035,7 @@ func (x *Heartbeat) String() string {
 func (*Heartbeat) ProtoMessage() {}
 
 func (x *Heartbeat) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[19]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1863,7 +2048,7 @@ func (x *Heartbeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Heartbeat.ProtoReflect.Descriptor instead.
 func (*Heartbeat) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{19}
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Heartbeat) GetSource() string {
@@ -1911,7 +2096,7 @@ type EventSetAside struct {
 
 func (x *EventSetAside) Reset() {
 	*x = EventSetAside{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[20]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1923,7 +2108,7 @@ func (x *EventSetAside) String() string {
 func (*EventSetAside) ProtoMessage() {}
 
 func (x *EventSetAside) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[20]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1936,7 +2121,7 @@ func (x *EventSetAside) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventSetAside.ProtoReflect.Descriptor instead.
 func (*EventSetAside) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{20}
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *EventSetAside) GetOrganization() string {
@@ -1992,7 +2177,7 @@ type Service_Port struct {
 
 func (x *Service_Port) Reset() {
 	*x = Service_Port{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[21]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2004,7 +2189,7 @@ func (x *Service_Port) String() string {
 func (*Service_Port) ProtoMessage() {}
 
 func (x *Service_Port) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[21]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2054,7 +2239,7 @@ type OperationProgressed_Step struct {
 
 func (x *OperationProgressed_Step) Reset() {
 	*x = OperationProgressed_Step{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[22]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2066,7 +2251,7 @@ func (x *OperationProgressed_Step) String() string {
 func (*OperationProgressed_Step) ProtoMessage() {}
 
 func (x *OperationProgressed_Step) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[22]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2079,7 +2264,7 @@ func (x *OperationProgressed_Step) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OperationProgressed_Step.ProtoReflect.Descriptor instead.
 func (*OperationProgressed_Step) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{17, 0}
+	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{19, 0}
 }
 
 func (x *OperationProgressed_Step) GetName() string {
@@ -2247,7 +2432,23 @@ const file_catalyst_spine_v1_event_proto_rawDesc = "" +
 	"authorName\x12!\n" +
 	"\fauthor_email\x18\x03 \x01(\tR\vauthorEmail\x12\x18\n" +
 	"\amessage\x18\x04 \x01(\tR\amessage\x12=\n" +
-	"\fcommitted_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vcommittedAt\"\x8f\x06\n" +
+	"\fcommitted_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vcommittedAt\"\x96\x02\n" +
+	"\rBranchChecked\x12\"\n" +
+	"\forganization\x18\x01 \x01(\tR\forganization\x12 \n" +
+	"\venvironment\x18\x02 \x01(\tR\venvironment\x12 \n" +
+	"\vapplication\x18\x03 \x01(\tR\vapplication\x12\x16\n" +
+	"\x06branch\x18\x04 \x01(\tR\x06branch\x12\x10\n" +
+	"\x03sha\x18\x05 \x01(\tR\x03sha\x126\n" +
+	"\bproblems\x18\x06 \x03(\v2\x1a.catalyst.spine.v1.ProblemR\bproblems\x12;\n" +
+	"\vobserved_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"observedAt\"\x95\x01\n" +
+	"\aProblem\x12\x12\n" +
+	"\x04code\x18\x01 \x01(\tR\x04code\x12\x12\n" +
+	"\x04file\x18\x02 \x01(\tR\x04file\x12\x12\n" +
+	"\x04line\x18\x03 \x01(\x05R\x04line\x12\x18\n" +
+	"\apointer\x18\x04 \x01(\tR\apointer\x12\x18\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\x12\x1a\n" +
+	"\bseverity\x18\x06 \x01(\tR\bseverity\"\x8f\x06\n" +
 	"\x13OperationProgressed\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\forganization\x18\x02 \x01(\tR\forganization\x12 \n" +
@@ -2310,7 +2511,7 @@ func file_catalyst_spine_v1_event_proto_rawDescGZIP() []byte {
 	return file_catalyst_spine_v1_event_proto_rawDescData
 }
 
-var file_catalyst_spine_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_catalyst_spine_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_catalyst_spine_v1_event_proto_goTypes = []any{
 	(*ObjectObserved)(nil),           // 0: catalyst.spine.v1.ObjectObserved
 	(*ObjectRef)(nil),                // 1: catalyst.spine.v1.ObjectRef
@@ -2329,17 +2530,19 @@ var file_catalyst_spine_v1_event_proto_goTypes = []any{
 	(*BranchObserved)(nil),           // 14: catalyst.spine.v1.BranchObserved
 	(*Dependency)(nil),               // 15: catalyst.spine.v1.Dependency
 	(*Commit)(nil),                   // 16: catalyst.spine.v1.Commit
-	(*OperationProgressed)(nil),      // 17: catalyst.spine.v1.OperationProgressed
-	(*SourceObserved)(nil),           // 18: catalyst.spine.v1.SourceObserved
-	(*Heartbeat)(nil),                // 19: catalyst.spine.v1.Heartbeat
-	(*EventSetAside)(nil),            // 20: catalyst.spine.v1.EventSetAside
-	(*Service_Port)(nil),             // 21: catalyst.spine.v1.Service.Port
-	(*OperationProgressed_Step)(nil), // 22: catalyst.spine.v1.OperationProgressed.Step
-	(*timestamppb.Timestamp)(nil),    // 23: google.protobuf.Timestamp
+	(*BranchChecked)(nil),            // 17: catalyst.spine.v1.BranchChecked
+	(*Problem)(nil),                  // 18: catalyst.spine.v1.Problem
+	(*OperationProgressed)(nil),      // 19: catalyst.spine.v1.OperationProgressed
+	(*SourceObserved)(nil),           // 20: catalyst.spine.v1.SourceObserved
+	(*Heartbeat)(nil),                // 21: catalyst.spine.v1.Heartbeat
+	(*EventSetAside)(nil),            // 22: catalyst.spine.v1.EventSetAside
+	(*Service_Port)(nil),             // 23: catalyst.spine.v1.Service.Port
+	(*OperationProgressed_Step)(nil), // 24: catalyst.spine.v1.OperationProgressed.Step
+	(*timestamppb.Timestamp)(nil),    // 25: google.protobuf.Timestamp
 }
 var file_catalyst_spine_v1_event_proto_depIdxs = []int32{
 	1,  // 0: catalyst.spine.v1.ObjectObserved.object:type_name -> catalyst.spine.v1.ObjectRef
-	23, // 1: catalyst.spine.v1.ObjectObserved.observed_at:type_name -> google.protobuf.Timestamp
+	25, // 1: catalyst.spine.v1.ObjectObserved.observed_at:type_name -> google.protobuf.Timestamp
 	2,  // 2: catalyst.spine.v1.ObjectObserved.health:type_name -> catalyst.spine.v1.Health
 	3,  // 3: catalyst.spine.v1.ObjectObserved.workload:type_name -> catalyst.spine.v1.Workload
 	4,  // 4: catalyst.spine.v1.ObjectObserved.flux:type_name -> catalyst.spine.v1.FluxObject
@@ -2351,30 +2554,32 @@ var file_catalyst_spine_v1_event_proto_depIdxs = []int32{
 	7,  // 10: catalyst.spine.v1.ObjectObserved.pod:type_name -> catalyst.spine.v1.Pod
 	8,  // 11: catalyst.spine.v1.ObjectObserved.warning:type_name -> catalyst.spine.v1.Warning
 	9,  // 12: catalyst.spine.v1.ObjectObserved.resource:type_name -> catalyst.spine.v1.Resource
-	23, // 13: catalyst.spine.v1.ObjectObserved.created_at:type_name -> google.protobuf.Timestamp
-	23, // 14: catalyst.spine.v1.ObjectObserved.changed_at:type_name -> google.protobuf.Timestamp
-	23, // 15: catalyst.spine.v1.Health.since:type_name -> google.protobuf.Timestamp
-	21, // 16: catalyst.spine.v1.Service.ports:type_name -> catalyst.spine.v1.Service.Port
-	23, // 17: catalyst.spine.v1.Warning.last_seen:type_name -> google.protobuf.Timestamp
-	23, // 18: catalyst.spine.v1.ClusterObserved.observed_at:type_name -> google.protobuf.Timestamp
+	25, // 13: catalyst.spine.v1.ObjectObserved.created_at:type_name -> google.protobuf.Timestamp
+	25, // 14: catalyst.spine.v1.ObjectObserved.changed_at:type_name -> google.protobuf.Timestamp
+	25, // 15: catalyst.spine.v1.Health.since:type_name -> google.protobuf.Timestamp
+	23, // 16: catalyst.spine.v1.Service.ports:type_name -> catalyst.spine.v1.Service.Port
+	25, // 17: catalyst.spine.v1.Warning.last_seen:type_name -> google.protobuf.Timestamp
+	25, // 18: catalyst.spine.v1.ClusterObserved.observed_at:type_name -> google.protobuf.Timestamp
 	16, // 19: catalyst.spine.v1.BranchObserved.head:type_name -> catalyst.spine.v1.Commit
-	23, // 20: catalyst.spine.v1.BranchObserved.observed_at:type_name -> google.protobuf.Timestamp
+	25, // 20: catalyst.spine.v1.BranchObserved.observed_at:type_name -> google.protobuf.Timestamp
 	16, // 21: catalyst.spine.v1.BranchObserved.recent:type_name -> catalyst.spine.v1.Commit
 	15, // 22: catalyst.spine.v1.BranchObserved.dependencies:type_name -> catalyst.spine.v1.Dependency
-	23, // 23: catalyst.spine.v1.Commit.committed_at:type_name -> google.protobuf.Timestamp
-	22, // 24: catalyst.spine.v1.OperationProgressed.steps:type_name -> catalyst.spine.v1.OperationProgressed.Step
-	23, // 25: catalyst.spine.v1.OperationProgressed.created_at:type_name -> google.protobuf.Timestamp
-	23, // 26: catalyst.spine.v1.OperationProgressed.ended_at:type_name -> google.protobuf.Timestamp
-	23, // 27: catalyst.spine.v1.OperationProgressed.next_try_at:type_name -> google.protobuf.Timestamp
-	23, // 28: catalyst.spine.v1.SourceObserved.since:type_name -> google.protobuf.Timestamp
-	23, // 29: catalyst.spine.v1.SourceObserved.observed_at:type_name -> google.protobuf.Timestamp
-	23, // 30: catalyst.spine.v1.Heartbeat.observed_at:type_name -> google.protobuf.Timestamp
-	23, // 31: catalyst.spine.v1.EventSetAside.observed_at:type_name -> google.protobuf.Timestamp
-	32, // [32:32] is the sub-list for method output_type
-	32, // [32:32] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	25, // 23: catalyst.spine.v1.Commit.committed_at:type_name -> google.protobuf.Timestamp
+	18, // 24: catalyst.spine.v1.BranchChecked.problems:type_name -> catalyst.spine.v1.Problem
+	25, // 25: catalyst.spine.v1.BranchChecked.observed_at:type_name -> google.protobuf.Timestamp
+	24, // 26: catalyst.spine.v1.OperationProgressed.steps:type_name -> catalyst.spine.v1.OperationProgressed.Step
+	25, // 27: catalyst.spine.v1.OperationProgressed.created_at:type_name -> google.protobuf.Timestamp
+	25, // 28: catalyst.spine.v1.OperationProgressed.ended_at:type_name -> google.protobuf.Timestamp
+	25, // 29: catalyst.spine.v1.OperationProgressed.next_try_at:type_name -> google.protobuf.Timestamp
+	25, // 30: catalyst.spine.v1.SourceObserved.since:type_name -> google.protobuf.Timestamp
+	25, // 31: catalyst.spine.v1.SourceObserved.observed_at:type_name -> google.protobuf.Timestamp
+	25, // 32: catalyst.spine.v1.Heartbeat.observed_at:type_name -> google.protobuf.Timestamp
+	25, // 33: catalyst.spine.v1.EventSetAside.observed_at:type_name -> google.protobuf.Timestamp
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_catalyst_spine_v1_event_proto_init() }
@@ -2400,7 +2605,7 @@ func file_catalyst_spine_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_catalyst_spine_v1_event_proto_rawDesc), len(file_catalyst_spine_v1_event_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
