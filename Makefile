@@ -114,7 +114,7 @@ bench-spine: $(CATALYST) ## Measure the read side: ingest, projection, rebuild, 
 
 GO_INTEGRATION := go test -race -count=1 -timeout 25m -tags integration
 # Adapters against servers of their own; ./test/... shares one Sovereign, and breaks it on purpose: one package at a time.
-ADAPTERS := ./pkg/forge/... ./services/observer ./services/environment-controller ./services/provisioning
+ADAPTERS := ./pkg/forge/... ./services/observer ./services/environment-controller ./services/provisioning ./services/provisioning/internal/kubernetes
 
 .PHONY: help
 help: ## Show this

@@ -96,6 +96,13 @@ func routes(cfg config, store *readmodel.Store, sessions *session.Manager, hub *
 		r.Post("/api/v1/organizations/{org}/applications", provisioning)
 		r.Delete("/api/v1/organizations/{org}/applications/{app}", provisioning)
 		r.Post("/api/v1/organizations/{org}/install-plans", provisioning)
+		r.Get("/api/v1/organizations/{org}/install-plans/{plan}", provisioning)
+		r.Post("/api/v1/organizations/{org}/install-plans/{plan}/operation", provisioning)
+		r.Post("/api/v1/organizations/{org}/operations/{id}/cancel", provisioning)
+		r.Post("/api/v1/organizations/{org}/operations/{id}/retry", provisioning)
+		for _, do := range []string{"upgrade", "rollback", "pause", "resume"} {
+			r.Post("/api/v1/organizations/{org}/environments/{env}/applications/{app}/"+do, provisioning)
+		}
 		r.Delete("/api/v1/organizations/{org}/environments/{env}/applications/{app}", provisioning)
 		r.Get("/api/v1/organizations/{org}/environments/{env}/applications/{app}/values", provisioning)
 		r.Put("/api/v1/organizations/{org}/environments/{env}/applications/{app}/values", provisioning)

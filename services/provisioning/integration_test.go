@@ -14,6 +14,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,6 +49,43 @@ func (shelf) GetBlueprint(_ context.Context, req *connect.Request[catalogv1.GetB
 		Repository: "oci://127.0.0.1:7091/catalog/" + name, Digest: "sha256:" + strings.Repeat("ab", 32), Insecure: true}), nil
 }
 
+// ListVersions serves also a bp-front that needs a bp-back, both in two versions.
+func (s shelf) ListVersions(ctx context.Context, req *connect.Request[catalogv1.ListVersionsRequest]) (*connect.Response[catalogv1.ListVersionsResponse], error) {
+	if req.Header().Get("Authorization") != "Bearer ada" {
+		return nil, connect.NewError(connect.CodeUnauthenticated, fmt.Errorf("no token"))
+	}
+	name := req.Msg.GetName()
+	out := &catalogv1.ListVersionsResponse{}
+	add := func(version string, document []byte) {
+		out.Versions = append(out.Versions, &catalogv1.Version{Version: version, Document: document, Repository: "oci://127.0.0.1:7091/catalog/" + name,
+			Digest: "sha256:" + strings.Repeat(version[:1], 64), Insecure: true})
+	}
+	switch doc, err := os.ReadFile("../../blueprints/" + name + "/blueprint.yaml"); {
+	case err == nil:
+		add("1.0.0", doc)
+	case name == "bp-front":
+		add("2.0.0", document(name, "2.0.0", "  upgrades: {from: '>=1.0.0'}\n  depends: [{blueprint: bp-back, alias: db, values: {replicas: 3}}]\n"))
+		add("1.0.0", document(name, "1.0.0", "  depends: [{blueprint: bp-back, alias: db, values: {replicas: 3}}]\n"))
+	case name == "bp-back":
+		add("1.0.0", document(name, "1.0.0", ""))
+	default:
+		return nil, connect.NewError(connect.CodeNotFound, fmt.Errorf("no %s", name))
+	}
+	return connect.NewResponse(out), nil
+}
+
+func document(name, version, more string) []byte {
+	return fmt.Appendf(nil, `apiVersion: catalyst.openova.io/v1alpha1
+kind: Blueprint
+metadata: {name: %s, version: %s}
+spec:
+  card: {title: T, summary: S, category: web}
+  owner: us
+  configSchema: {type: object, additionalProperties: false, properties: {replicas: {type: integer, default: 2}}}
+  manifests: {engine: helm, path: chart}
+%s`, name, version, more)
+}
+
 type anyone struct{}
 
 func (anyone) Verify(_ context.Context, token string) (identity.Person, time.Time, error) {
@@ -60,6 +98,7 @@ type world struct {
 	git   *gitea.Client
 	spine *spine.Accounts
 	cfg   config
+	thief atomic.Value // the name that is taken
 }
 
 func build(t *testing.T) *world {
@@ -118,7 +157,7 @@ func (w *world) put(t *testing.T, kind view.Kind, name string, v any) {
 // live starts one process; the function that it returns kills it.
 func (w *world) live(t *testing.T) (http.Handler, func()) {
 	t.Helper()
-	p := assemble(w.cfg, w.git, w.spine, w.spine.Sovereign(), anyone{}, slog.New(slog.DiscardHandler))
+	p := assemble(w.cfg, thieves{w.git, &w.thief}, w.spine, w.spine.Sovereign(), anyone{}, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = p.worker.Work(ctx) }()
@@ -198,6 +237,9 @@ func TestOnRealGitea(t *testing.T) {
 	w := build(t)
 	h, kill := w.live(t)
 	t.Run("the whole life", func(t *testing.T) { life(t, w, h) })
+	t.Run("two repositories", func(t *testing.T) { two(t, w, h) })
+	t.Run("a plan that is shown", func(t *testing.T) { shown(t, w, h) })
+	t.Run("taken back", func(t *testing.T) { takenBack(t, w, h) })
 	t.Run("how long an install takes", func(t *testing.T) { measure(t, w, h) })
 	kill()
 	t.Run("killed, and Gitea too", func(t *testing.T) { killed(t, w) })
@@ -236,6 +278,149 @@ func life(t *testing.T, w *world, h http.Handler) {
 	if code := call(t, h, "POST", organization+"/applications", map[string]any{"name": "shop", "blueprint": "bp-podinfo", "version": "1.0.0", "environment": "acme-dev"}, nil); code != http.StatusConflict {
 		t.Errorf("another Blueprint under the same name: %d", code)
 	}
+}
+
+// hear puts into the read model what the projector would hear of an Application in dev.
+func (w *world) hear(t *testing.T, name, blueprint, version string, needs ...string) {
+	t.Helper()
+	kv, err := w.spine.Sovereign().Views(t.Context(), "acme-dev")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := view.Application{Header: view.Header{Kind: view.KindApplication, Organization: "acme", Environment: "acme-dev", Name: name},
+		Blueprint: view.Blueprint{Name: blueprint, Version: version}, Phase: view.PhaseRunning}
+	for _, n := range needs {
+		v.DependsOn = append(v.DependsOn, view.Dependency{Application: n})
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kv.Put(t.Context(), spine.Key(string(view.KindApplication), name), b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// file is one file of a branch.
+func (w *world) file(t *testing.T, app, branch, path string) string {
+	t.Helper()
+	repo := forge.Repo{Organization: "acme", Name: app}
+	head, err := w.git.Head(t.Context(), repo, branch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := w.git.File(t.Context(), repo, head.SHA, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// two has an Application installed with what it needs, upgraded, rolled back, paused, resumed and uninstalled.
+func two(t *testing.T, w *world, h http.Handler) {
+	const front, back = organization + "/environments/acme-dev/applications/front", organization + "/environments/acme-dev/applications/front-back"
+	o := w.do(t, h, "POST", organization+"/applications", map[string]any{"name": "front", "blueprint": "bp-front", "version": "1.0.0", "environment": "acme-dev"})
+	if got := o.Applications(); !slices.Equal(got, []string{"front-back", "front"}) {
+		t.Errorf("applications %v", got)
+	}
+	w.hear(t, "front-back", "bp-back", "1.0.0")
+	w.hear(t, "front", "bp-front", "1.0.0", "front-back")
+	if v := w.file(t, "front-back", "develop", "overlays/dev/values.yaml"); !strings.Contains(v, "replicas: 3") {
+		t.Errorf("what was passed down did not arrive:\n%s", v)
+	}
+	w.do(t, h, "POST", front+"/upgrade", map[string]any{"version": "2.0.0"})
+	if v := w.file(t, "front", "develop", "application.yaml"); !strings.Contains(v, "2.0.0") || !strings.Contains(v, "application: front-back") {
+		t.Errorf("application.yaml\n%s", v)
+	}
+	w.do(t, h, "POST", front+"/rollback", map[string]any{"commit": o.Commit})
+	if v := w.file(t, "front", "develop", "application.yaml"); !strings.Contains(v, "1.0.0") {
+		t.Errorf("application.yaml\n%s", v)
+	}
+	w.do(t, h, "POST", front+"/pause", nil)
+	if v := w.file(t, "front", "develop", "overlays/dev/kustomization.yaml"); !strings.Contains(v, "suspend") {
+		t.Errorf("overlay\n%s", v)
+	}
+	w.do(t, h, "POST", front+"/resume", nil)
+	if code := call(t, h, "DELETE", back, nil, nil); code != http.StatusConflict {
+		t.Errorf("what is needed was uninstalled: %d", code)
+	}
+	gone := w.do(t, h, "DELETE", front+"?withDependencies=true", nil)
+	if got := gone.Applications(); !slices.Equal(got, []string{"front", "front-back"}) {
+		t.Errorf("uninstalled %v", got)
+	}
+}
+
+// shown plans a change, looks at it, carries it out twice, and is told who moved the branch of another.
+func shown(t *testing.T, w *world, h http.Handler) {
+	type plan struct {
+		ID      string `json:"id"`
+		Changes []struct {
+			Repository string `json:"repository"`
+		} `json:"changes"`
+	}
+	var p, again plan
+	if code := call(t, h, "POST", organization+"/install-plans", map[string]any{"application": "shown", "blueprint": "bp-front", "environment": "acme-dev"}, &p); code != http.StatusCreated || len(p.Changes) != 2 {
+		t.Fatalf("%d %+v", code, p)
+	}
+	if code := call(t, h, "GET", organization+"/install-plans/"+p.ID, nil, &again); code != http.StatusOK || len(again.Changes) != 2 {
+		t.Errorf("%d %+v", code, again)
+	}
+	apply := organization + "/install-plans/" + p.ID + "/operation"
+	o := w.do(t, h, "POST", apply, nil)
+	if twice := w.do(t, h, "POST", apply, nil); twice.ID != o.ID || twice.PlanID != p.ID {
+		t.Errorf("applied twice: %s and %s", o.ID, twice.ID)
+	}
+	if code := call(t, h, "POST", organization+"/install-plans", map[string]any{"action": "configure", "application": "shown", "environment": "acme-dev", "values": map[string]any{"replicas": 7}}, &p); code != http.StatusCreated {
+		t.Fatal(code)
+	}
+	w.do(t, h, "PUT", organization+"/environments/acme-dev/applications/shown/values", map[string]any{"values": map[string]any{"replicas": 4}})
+	if code := call(t, h, "POST", organization+"/install-plans/"+p.ID+"/operation", nil, nil); code != http.StatusPreconditionFailed {
+		t.Errorf("a plan on a branch that moved: %d", code)
+	}
+}
+
+// takenBack has the name of the second repository taken after the plan was made.
+func takenBack(t *testing.T, w *world, h http.Handler) {
+	var p struct {
+		ID string `json:"id"`
+	}
+	if code := call(t, h, "POST", organization+"/install-plans", map[string]any{"application": "robbed", "blueprint": "bp-front", "environment": "acme-dev"}, &p); code != http.StatusCreated {
+		t.Fatal(code)
+	}
+	w.thief.Store("robbed")
+	var v view.Operation
+	if code := call(t, h, "POST", organization+"/install-plans/"+p.ID+"/operation", nil, &v); code != http.StatusAccepted {
+		t.Fatal(code)
+	}
+	o := w.wait(t, v.Name)
+	if o.State != view.OperationFailed || !strings.Contains(o.Message, "taken back") {
+		t.Errorf("%s: %s", o.State, o.Message)
+	}
+	repo := forge.Repo{Organization: "acme", Name: "robbed-back"}
+	head, err := w.git.Head(t.Context(), repo, "main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files, err := w.git.Tree(t.Context(), repo, head.SHA); err != nil || len(files) != 1 {
+		t.Errorf("main of %s holds %v, %v", repo, files, err)
+	}
+	w.do(t, h, "POST", organization+"/applications", map[string]any{"name": "robbed-back", "blueprint": "bp-back", "environment": "acme-dev"})
+}
+
+// thieves make a repository of somebody's just before Catalyst does.
+type thieves struct {
+	*gitea.Client
+
+	name *atomic.Value
+}
+
+func (f thieves) CreateRepo(ctx context.Context, r forge.Repo, description string) error {
+	if f.name.Load() == r.Name {
+		if err := f.Client.CreateRepo(ctx, r, "somebody's"); err != nil {
+			return err
+		}
+	}
+	return f.Client.CreateRepo(ctx, r, description)
 }
 
 // measure compares an install with the bare create and push of as many files, one after the other.

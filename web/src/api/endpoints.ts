@@ -10,14 +10,13 @@ import type {
   Bootstrap,
   Environment,
   InstallPlan,
-  InstallRequest,
   Operation,
   Organization,
   Page,
+  PlanRequest,
   Session,
   SetAside,
   Sovereign,
-  Values,
 } from './types'
 
 /** Answers null where the API says "there is none" by one of these statuses. */
@@ -54,6 +53,8 @@ export const api = {
   applications: (org: string, signal?: AbortSignal) => all<Application>(path`/organizations/${org}/applications`, signal),
   operations: async (org: string, signal?: AbortSignal) =>
     (await call<Page<Operation>>(path`/organizations/${org}/operations` + '?limit=50', { signal })).items ?? [],
+  operationsPage: (org: string, cursor: string, signal?: AbortSignal) =>
+    call<Page<Operation>>(`${path`/organizations/${org}/operations`}?limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`, { signal }),
   operation: (org: string, id: string, signal?: AbortSignal) =>
     call<Operation>(path`/organizations/${org}/operations/${id}`, { signal }),
   activity: (org: string, env: string, signal?: AbortSignal) =>
@@ -65,22 +66,14 @@ export const api = {
   blueprint: (name: string, signal?: AbortSignal) => call<BlueprintCard>(path`/blueprints/${name}`, { signal }),
   blueprintVersion: (name: string, version: string, signal?: AbortSignal) =>
     call<BlueprintDetail>(path`/blueprints/${name}/versions/${version}`, { signal }),
-  plan: (org: string, body: InstallRequest, signal?: AbortSignal) =>
+  plan: (org: string, body: PlanRequest, signal?: AbortSignal) =>
     call<InstallPlan>(path`/organizations/${org}/install-plans`, { method: 'POST', body, signal }),
-  install: (org: string, body: InstallRequest, idempotencyKey: string) =>
-    call<Operation>(path`/organizations/${org}/applications`, {
-      method: 'POST',
-      body,
-      headers: { 'Idempotency-Key': idempotencyKey },
-    }),
+  carryOut: (org: string, plan: string) =>
+    call<Operation>(path`/organizations/${org}/install-plans/${plan}/operation`, { method: 'POST' }),
+  cancel: (org: string, operation: string) =>
+    call<Operation>(path`/organizations/${org}/operations/${operation}/cancel`, { method: 'POST' }),
+  retry: (org: string, operation: string) =>
+    call<Operation>(path`/organizations/${org}/operations/${operation}/retry`, { method: 'POST' }),
   values: (org: string, env: string, app: string, signal?: AbortSignal) =>
     call<ApplicationValues>(path`/organizations/${org}/environments/${env}/applications/${app}/values`, { signal }),
-  configure: (org: string, env: string, app: string, values: Values, commit: string) =>
-    call<Operation>(path`/organizations/${org}/environments/${env}/applications/${app}/values`, {
-      method: 'PUT',
-      body: { values },
-      headers: { 'If-Match': `"${commit}"` },
-    }),
-  uninstall: (org: string, env: string, app: string) =>
-    call<Operation>(path`/organizations/${org}/environments/${env}/applications/${app}`, { method: 'DELETE' }),
 }

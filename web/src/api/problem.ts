@@ -1,4 +1,4 @@
-import type { FieldError, ProblemBody } from './types'
+import type { FieldError, Moved, ProblemBody } from './types'
 
 /** Problem is an answer of the API that is not the one we asked for, or no answer at all (status 0). */
 export class Problem extends Error {
@@ -7,6 +7,10 @@ export class Problem extends Error {
   readonly title: string
   readonly errors: FieldError[]
   readonly suggestion?: string
+  readonly moved?: Moved
+  /** The Applications that need the one that was to go. */
+  readonly dependents: string[]
+  readonly hint?: string
 
   constructor(body: Partial<ProblemBody> & { status: number }) {
     super(body.detail || body.title || `The server answered ${body.status}.`)
@@ -16,6 +20,9 @@ export class Problem extends Error {
     this.title = body.title ?? 'Error'
     this.errors = body.errors ?? []
     this.suggestion = body.suggestion || undefined
+    this.moved = body.moved ?? undefined
+    this.dependents = body.dependents ?? []
+    this.hint = body.hint || undefined
   }
 
   /** True where trying again later can help: the service is down, starting or overloaded. */

@@ -1,4 +1,4 @@
-import { queryOptions } from '@tanstack/react-query'
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 import { api } from './endpoints'
 
 // What the stream keeps fresh is never read again on its own; see src/stream/cache.ts.
@@ -97,5 +97,15 @@ export const valuesQuery = (org: string, env: string, app: string) =>
     queryFn: ({ signal }) => api.values(org, env, app, signal),
     // A form must not change under the hands of the person who fills it in.
     ...streamed,
+    gcTime: 0,
+  })
+
+/** The whole history of Operations, page by page; the stream knows only the newest. */
+export const operationHistoryQuery = (org: string) =>
+  infiniteQueryOptions({
+    queryKey: ['operation-history', org],
+    queryFn: ({ pageParam, signal }) => api.operationsPage(org, pageParam, signal),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next || undefined,
     gcTime: 0,
   })

@@ -298,6 +298,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/organizations/{org}/environments/{env}/applications/{app}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop applying changes of an Application in an Environment */
+        post: operations["pause-application"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organizations/{org}/environments/{env}/applications/{app}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Apply changes again */
+        post: operations["resume-application"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organizations/{org}/environments/{env}/applications/{app}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go back to what an earlier commit says */
+        post: operations["rollback-application"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organizations/{org}/environments/{env}/applications/{app}/upgrade": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go to another version of the Blueprint */
+        post: operations["upgrade-application"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/organizations/{org}/environments/{env}/applications/{app}/values": {
         parameters: {
             query?: never;
@@ -342,8 +410,42 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Show what installing would write */
-        post: operations["plan-installation"];
+        /** Plan a change and show what it would do */
+        post: operations["create-install-plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organizations/{org}/install-plans/{plan}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read an InstallPlan */
+        get: operations["get-install-plan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organizations/{org}/install-plans/{plan}/operation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Carry out exactly what an InstallPlan shows */
+        post: operations["apply-install-plan"];
         delete?: never;
         options?: never;
         head?: never;
@@ -378,6 +480,40 @@ export interface paths {
         get: operations["get-operation"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organizations/{org}/operations/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End an Operation that has written nothing that stays */
+        post: operations["cancel-operation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organizations/{org}/operations/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask again for what an Operation failed to do, planned anew */
+        post: operations["retry-operation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -508,6 +644,11 @@ export interface components {
             /** @enum {string} */
             type: "commit" | "operation" | "warning";
         };
+        Affected: {
+            application: string;
+            environment: string;
+            why: string;
+        };
         Application: {
             /** @description the commit that the cluster runs */
             applied?: components["schemas"]["Commit"];
@@ -539,6 +680,8 @@ export interface components {
             phase: "Installing" | "Running" | "Updating" | "Degraded" | "Failed" | "Paused" | "Removing" | "Unknown";
             /** @description those in trouble first, at most 50 */
             pods: components["schemas"]["Pod"][] | null;
+            /** @description what is wrong with the files of the newest commit, the worst first, at most 50 */
+            problems: components["schemas"]["FileProblem"][] | null;
             /** @description clone URL */
             repository: string;
             /**
@@ -627,6 +770,14 @@ export interface components {
             /** @description newest first */
             versions: components["schemas"]["VersionSummary"][];
         };
+        Choice: {
+            /** @description with existing: the one to use */
+            application?: string;
+            /** @description with new: how it is called; a name is made up if empty */
+            name?: string;
+            /** @enum {string} */
+            use: "new" | "existing";
+        };
         Cluster: {
             name: string;
             /** Format: int64 */
@@ -646,6 +797,27 @@ export interface components {
             message?: string;
             sha: string;
         };
+        Conflict: {
+            /** @description a word for machines, such as name_taken */
+            code: string;
+            /** @description the Applications that need this one */
+            dependents?: string[] | null;
+            /** @description what happened, to what, why, and what to do */
+            detail: string;
+            /** @description what is wrong, field by field */
+            errors?: components["schemas"]["Field"][] | null;
+            /** @description what a person has to do */
+            hint?: string;
+            /** @description who changed the branch in the meantime; plan again on top of that */
+            moved?: components["schemas"]["Moved"];
+            /** Format: int64 */
+            status: number;
+            suggestion?: string;
+            /** @description the HTTP status in words */
+            title: string;
+            /** @description a URI reference that names the kind of problem */
+            type?: string;
+        };
         Counts: {
             /** @description the same, for each Environment in which there are some */
             environments: components["schemas"]["EnvironmentCounts"][];
@@ -662,6 +834,8 @@ export interface components {
             blueprint: components["schemas"]["Blueprint"];
             /** @description the head of the Environment's branch; send it back as If-Match */
             commit: string;
+            /** @description the ready-made set of settings that was chosen */
+            size?: string;
             values: {
                 [key: string]: unknown;
             };
@@ -716,22 +890,62 @@ export interface components {
             location: string;
             message: string;
         };
+        FileProblem: {
+            /** @description what kind of problem it is, such as invalid_values or plain_secret */
+            code: string;
+            /** @description the commit that was checked */
+            commit: string;
+            file: string;
+            /**
+             * Format: int32
+             * @description absent if it is not known
+             */
+            line?: number;
+            message: string;
+            /** @description the setting, as a JSON pointer */
+            pointer?: string;
+            /** @enum {string} */
+            severity: "error" | "warning";
+        };
         Frame: {
             key: string;
             kind: string;
             object: unknown;
         };
         InstallPlan: {
-            commits: components["schemas"]["PlannedCommit"][];
-            /** @description the settings with their defaults */
+            /** @enum {string} */
+            action: "install" | "configure" | "upgrade" | "downgrade" | "rollback" | "pause" | "resume" | "uninstall";
+            /** @description Applications that it touches without changing their repository */
+            affected: components["schemas"]["Affected"][];
+            application: string;
+            /** @description one a repository, those that others need first; empty where Git says it already */
+            changes: components["schemas"]["PlannedChange"][];
+            /** @description empty where it is about all of them */
+            environment: string;
+            /** Format: date-time */
+            expiresAt: string;
+            /** @example plan-k3m5tq7x2a4b6c8d2e4f */
+            id: string;
+            /** @description what happens to the objects in the cluster */
+            manifests: components["schemas"]["PlannedManifests"][];
+            size?: string;
+            /** @description what the Application needs; absent where the change does not touch that */
+            tree?: components["schemas"]["PlanNode"];
+            /** @description the settings after the change, with their defaults */
             values: {
                 [key: string]: unknown;
             };
+            /** @description of the Blueprint, after the change */
+            version?: string;
             warnings: string[];
         };
         InstallRequest: {
             /** @example bp-podinfo */
             blueprint: string;
+            /** @description how dependencies are satisfied, by their path in the tree */
+            choices?: {
+                [key: string]: components["schemas"]["Choice"];
+            };
             /** @example acme-dev */
             environment: string;
             /**
@@ -739,12 +953,55 @@ export interface components {
              * @example shop
              */
             name: string;
+            /**
+             * @description one of the Blueprint's ready-made sets of settings
+             * @example small
+             */
+            size?: string;
             /** @description settings, as the Blueprint's configSchema describes them */
             values?: {
                 [key: string]: unknown;
             };
             /** @description the newest that can be installed if empty */
             version?: string;
+        };
+        ManifestChange: {
+            /** @enum {string} */
+            action: "create" | "update" | "delete" | "none";
+            apiVersion: string;
+            /** @description unified, in YAML */
+            diff?: string;
+            /** @description how what runs differs from what Git says now */
+            drift?: string;
+            kind: string;
+            name: string;
+            namespace?: string;
+            /** @description what the API server has against it */
+            problem?: string;
+        };
+        Moved: {
+            /** @example develop */
+            branch: string;
+            /**
+             * @description author of the newest change; empty where the branch is gone
+             * @example Noor Haddad
+             */
+            by?: string;
+            commit?: string;
+            /** @description files that differ from those that were planned on */
+            files: string[];
+            /** @description of that commit, its first line */
+            message?: string;
+            /** @example acme/shop */
+            repository: string;
+        };
+        Offer: {
+            application: string;
+            fits: boolean;
+            phase: string;
+            /** @description why it does not fit */
+            reason?: string;
+            version: string;
         };
         Operation: {
             /** @enum {string} */
@@ -878,18 +1135,96 @@ export interface components {
             roles: components["schemas"]["Role"][] | null;
             subject: string;
         };
+        PlanNode: {
+            /** @description the name by which the Blueprint above knows it; empty for the Application itself */
+            alias: string;
+            /** @description its name; empty where it is off */
+            application: string;
+            blueprint: string;
+            depends: components["schemas"]["PlanNode"][];
+            /** @description Applications of the Environment that could satisfy it */
+            offers: components["schemas"]["Offer"][];
+            /**
+             * @description aliases joined by a slash; empty for the Application itself
+             * @example db/backup
+             */
+            path: string;
+            /** @description the versions that the Blueprint above allows */
+            range?: string;
+            /** @description why this, or why it is off */
+            reason?: string;
+            /** @description path of the one that satisfies it too */
+            sharedWith?: string;
+            size?: string;
+            /** @enum {string} */
+            use: "new" | "existing" | "shared" | "off";
+            /** @description its settings, with their defaults and what the Blueprint above passes down */
+            values?: {
+                [key: string]: unknown;
+            };
+            version?: string;
+        };
+        PlanRequest: {
+            /**
+             * @default install
+             * @enum {string}
+             */
+            action: "install" | "configure" | "upgrade" | "downgrade" | "rollback" | "pause" | "resume" | "uninstall";
+            /** @example shop */
+            application: string;
+            /**
+             * @description with install
+             * @example bp-podinfo
+             */
+            blueprint?: string;
+            /** @description how dependencies are satisfied, by their path in the tree */
+            choices?: {
+                [key: string]: components["schemas"]["Choice"];
+            };
+            /** @description with rollback: an earlier commit of the Environment's branch */
+            commit?: string;
+            /**
+             * @description may be empty with uninstall, which means everywhere
+             * @example acme-dev
+             */
+            environment?: string;
+            /** @description one of the Blueprint's ready-made sets of settings */
+            size?: string;
+            /** @description with install, configure and upgrade: settings, as the configSchema describes them */
+            values?: {
+                [key: string]: unknown;
+            };
+            /** @description with install and upgrade; with install the newest that can be installed if empty */
+            version?: string;
+            /** @description with uninstall: also what was installed for this Application alone, with its data */
+            withDependencies?: boolean;
+        };
+        PlannedChange: {
+            application: string;
+            commits: components["schemas"]["PlannedCommit"][];
+            /** @description the repository is made first */
+            create: boolean;
+            /** @example acme/shop */
+            repository: string;
+        };
         PlannedCommit: {
             branches: string[];
             files: components["schemas"]["PlannedFile"][];
             message: string;
             /** @description files that would be deleted */
             removed: string[];
-            /** @example acme/shop */
-            repository: string;
         };
         PlannedFile: {
             content: string;
+            /** @description against what the branch holds now; absent for a new file */
+            diff?: string;
             path: string;
+        };
+        PlannedManifests: {
+            application: string;
+            changes: components["schemas"]["ManifestChange"][];
+            /** @description why not everything could be seen */
+            incomplete?: string;
         };
         Pod: {
             message?: string;
@@ -924,6 +1259,13 @@ export interface components {
             organization?: string;
             /** @enum {string} */
             role: "sovereign-admin" | "security-officer" | "org-admin" | "org-developer" | "org-viewer";
+        };
+        RollbackRequest: {
+            /**
+             * @description an earlier commit of the Environment's branch
+             * @example 3f2a91c
+             */
+            commit: string;
         };
         Session: {
             /**
@@ -1007,7 +1349,24 @@ export interface components {
             /** @enum {string} */
             state: "Pending" | "Running" | "Waiting" | "Succeeded" | "Failed" | "Cancelled";
         };
+        UpgradeRequest: {
+            /** @description how dependencies that are new with the version are satisfied */
+            choices?: {
+                [key: string]: components["schemas"]["Choice"];
+            };
+            /** @description the settings to go on with; those of now if left out */
+            values?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description a newer one, or an older one where the Blueprint allows it
+             * @example 6.15.0
+             */
+            version: string;
+        };
         Values: {
+            /** @description one of the Blueprint's ready-made sets of settings; as it is now if left out */
+            size?: string;
             /** @description all settings; those left out go back to their defaults */
             values: {
                 [key: string]: unknown;
@@ -1931,7 +2290,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Conflict"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -2063,7 +2422,10 @@ export interface operations {
     };
     "uninstall-application-everywhere": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description also what was installed for this Application alone, with its data */
+                withDependencies?: boolean;
+            };
             header?: {
                 "Idempotency-Key"?: string;
             };
@@ -2110,6 +2472,15 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Conflict"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -2510,6 +2881,99 @@ export interface operations {
     };
     "uninstall-application": {
         parameters: {
+            query?: {
+                /** @description also what was installed for this Application alone, with its data */
+                withDependencies?: boolean;
+            };
+            header?: {
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                org: string;
+                env: string;
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Conflict"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "pause-application": {
+        parameters: {
             query?: never;
             header?: {
                 "Idempotency-Key"?: string;
@@ -2558,6 +3022,275 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "resume-application": {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                org: string;
+                env: string;
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "rollback-application": {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                org: string;
+                env: string;
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RollbackRequest"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Conflict"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "upgrade-application": {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                org: string;
+                env: string;
+                app: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpgradeRequest"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Conflict"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -2733,7 +3466,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Conflict"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -2859,11 +3592,11 @@ export interface operations {
             };
         };
     };
-    "plan-installation": {
+    "create-install-plan": {
         parameters: {
             query?: never;
             header?: {
-                /** @description a repetition with the same key returns the first Operation */
+                /** @description a repetition with the same key returns the first InstallPlan */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -2873,13 +3606,14 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["InstallRequest"];
+                "application/json": components["schemas"]["PlanRequest"];
             };
         };
         responses: {
-            /** @description OK */
-            200: {
+            /** @description Created */
+            201: {
                 headers: {
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2919,7 +3653,211 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Conflict"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Conflict"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-install-plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                org: string;
+                plan: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstallPlan"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "apply-install-plan": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description accepted and not needed: a plan becomes one Operation, however often it is asked for */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                org: string;
+                plan: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Conflict"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Conflict"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -3104,6 +4042,184 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "cancel-operation": {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                org: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Conflict"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "retry-operation": {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                org: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Conflict"];
                 };
             };
             /** @description Unprocessable Entity */

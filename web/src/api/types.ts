@@ -27,10 +27,19 @@ export type BlueprintUse = Schemas['BlueprintUse']
 export type SetAside = Schemas['SetAside']
 export type Step = Schemas['Step']
 export type Operation = Schemas['Operation']
-export type PlannedFile = Schemas['PlannedFile']
-export type PlannedCommit = Schemas['PlannedCommit']
-export type InstallPlan = Schemas['InstallPlan']
 export type ApplicationValues = Schemas['CurrentValues']
+export type InstallPlan = Schemas['InstallPlan']
+export type PlanRequest = Schemas['PlanRequest']
+export type PlanNode = Schemas['PlanNode']
+export type Offer = Schemas['Offer']
+export type PlannedChange = Schemas['PlannedChange']
+export type PlannedCommit = Schemas['PlannedCommit']
+export type PlannedManifests = Schemas['PlannedManifests']
+export type ManifestChange = Schemas['ManifestChange']
+export type Affected = Schemas['Affected']
+export type Moved = Schemas['Moved']
+export type Choice = Schemas['Choice']
+export type Size = Schemas['Size']
 
 export type Kind = Application['kind']
 
@@ -39,6 +48,8 @@ export type Phase = Application['phase']
 export type Health = Workload['health']
 
 export type OperationState = Operation['state']
+
+export type Action = Operation['action']
 
 export type View = Application | Environment | Organization | Sovereign | Operation | Activity | BlueprintUse | SetAside
 
@@ -61,6 +72,9 @@ export interface ProblemBody {
   code: string
   errors?: FieldError[]
   suggestion?: string
+  moved?: Moved
+  dependents?: string[] | null
+  hint?: string
 }
 
 export type RoleName = 'sovereign-admin' | 'security-officer' | 'org-admin' | 'org-developer' | 'org-viewer'
@@ -153,15 +167,11 @@ export interface BlueprintDetail {
   signedBy?: string
   installable: boolean
   reason?: string
+  sizes?: Size[]
 }
 
-export interface InstallRequest {
-  name: string
-  blueprint: string
-  version?: string
-  environment: string
-  values: Values
-}
+/** How a person wants dependencies satisfied, by their path in the tree: "db/backup". */
+export type Choices = Record<string, Choice>
 
 export interface Page<T> {
   items: T[] | null

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"connectrpc.com/connect"
@@ -22,14 +23,17 @@ import (
 // Client implements operation.Catalog.
 type Client struct {
 	rpc catalogv1connect.CatalogServiceClient
+
+	mu    sync.Mutex
+	known map[string]operation.Blueprint
 }
 
 var _ operation.Catalog = (*Client)(nil)
 
 // New returns a client of the catalog at a URL.
 func New(url string) *Client {
-	return &Client{rpc: catalogv1connect.NewCatalogServiceClient(&http.Client{Timeout: 10 * time.Second}, url,
-		connect.WithReadMaxBytes(4<<20), connect.WithInterceptors(connect.UnaryInterceptorFunc(forward)))}
+	return &Client{known: map[string]operation.Blueprint{}, rpc: catalogv1connect.NewCatalogServiceClient(&http.Client{Timeout: 10 * time.Second}, url,
+		connect.WithReadMaxBytes(32<<20), connect.WithInterceptors(connect.UnaryInterceptorFunc(forward)))}
 }
 
 type tokenKey struct{}
@@ -56,19 +60,77 @@ func (c *Client) Blueprint(ctx context.Context, name, version string) (operation
 	if err != nil {
 		return operation.Blueprint{}, c.explain(ctx, name, version, err)
 	}
-	doc, err := blueprint.Parse(res.GetDocument())
+	bp, err := c.read(res.GetName(), res)
 	if err != nil {
 		return operation.Blueprint{}, &operation.Error{Code: operation.CodeVersionRefused,
 			Message: fmt.Sprintf("%s %s cannot be read: %v.", name, res.GetVersion(), err)}
 	}
+	return bp, nil
+}
+
+// Versions implements operation.Catalog.
+func (c *Client) Versions(ctx context.Context, name string) ([]operation.Version, error) {
+	res, err := c.rpc.ListVersions(ctx, connect.NewRequest(&catalogv1.ListVersionsRequest{Name: name}))
+	if connect.CodeOf(err) == connect.CodeNotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, c.explain(ctx, name, "", err)
+	}
+	out := make([]operation.Version, 0, len(res.Msg.GetVersions()))
+	for _, v := range res.Msg.GetVersions() {
+		version := operation.Version{Refused: v.GetRefused()}
+		if version.Refused == "" {
+			if version.Blueprint, err = c.read(name, v); err != nil {
+				version.Refused = "cannot be read: " + err.Error()
+			}
+		}
+		version.Name, version.Version = name, v.GetVersion()
+		out = append(out, version)
+	}
+	return out, nil
+}
+
+// verified is what the catalog says of a version that may be installed.
+type verified interface {
+	GetVersion() string
+	GetDocument() []byte
+	GetRepository() string
+	GetDigest() string
+	GetInsecure() bool
+}
+
+// maxKnown bounds the documents that are kept parsed.
+const maxKnown = 1000
+
+// read returns a version. A document is parsed once: its digest stands for what it says.
+func (c *Client) read(name string, v verified) (operation.Blueprint, error) {
+	key := v.GetRepository() + "@" + v.GetDigest()
+	c.mu.Lock()
+	bp, ok := c.known[key]
+	c.mu.Unlock()
+	if ok && bp.Insecure == v.GetInsecure() {
+		return bp, nil
+	}
+	doc, err := blueprint.Parse(v.GetDocument())
+	if err != nil {
+		return operation.Blueprint{}, err
+	}
 	mediaType, what := artifact.PayloadMediaType(doc.Spec.Manifests.Engine)
-	return operation.Blueprint{
+	bp = operation.Blueprint{
 		Document: doc,
 		Blueprint: gitlayout.Blueprint{
-			Name: res.GetName(), Version: res.GetVersion(), Digest: res.GetDigest(), Repository: res.GetRepository(), Insecure: res.GetInsecure(),
-			Engine: gitlayout.Engine(doc.Spec.Manifests.Engine), MediaType: mediaType, Operation: what, Settings: Settings(res.GetDocument()),
+			Name: name, Version: v.GetVersion(), Digest: v.GetDigest(), Repository: v.GetRepository(), Insecure: v.GetInsecure(),
+			Engine: gitlayout.Engine(doc.Spec.Manifests.Engine), MediaType: mediaType, Operation: what, Settings: Settings(v.GetDocument()),
 		},
-	}, nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.known) >= maxKnown {
+		clear(c.known)
+	}
+	c.known[key] = bp
+	return bp, nil
 }
 
 func (c *Client) get(ctx context.Context, name, version string) (*catalogv1.GetBlueprintResponse, error) {

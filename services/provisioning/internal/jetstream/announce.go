@@ -158,14 +158,17 @@ func (r *Records) TellAgain(ctx context.Context) error {
 func progress(o *operation.Operation, env string) *spinev1.OperationProgressed {
 	p := &spinev1.OperationProgressed{
 		Id: o.ID, Organization: o.Organization, Environment: env, Application: o.Application, Action: string(o.Action),
-		Applications: []string{o.Application}, Requester: o.Requester.Email, State: string(o.State), Message: o.Message, Commit: o.Commit,
-		CreatedAt: timestamppb.New(o.CreatedAt), Sequence: o.Sequence,
+		Applications: o.Applications(), Requester: o.Requester.Email, State: string(o.State), Message: o.Message, Hint: o.Hint, Commit: o.Commit,
+		Plan: o.PlanID, RetryOf: o.RetryOf, Cancellable: o.Cancellable(), CreatedAt: timestamppb.New(o.CreatedAt), Sequence: o.Sequence,
+	}
+	if !o.NextTryAt.IsZero() {
+		p.NextTryAt = timestamppb.New(o.NextTryAt)
 	}
 	if !o.EndedAt.IsZero() {
 		p.EndedAt = timestamppb.New(o.EndedAt)
 	}
 	for _, s := range o.Steps {
-		p.Steps = append(p.Steps, &spinev1.OperationProgressed_Step{Name: s.Name, State: string(s.State), Message: s.Message})
+		p.Steps = append(p.Steps, &spinev1.OperationProgressed_Step{Name: s.Name, Application: s.Application, State: string(s.State), Message: s.Message})
 	}
 	return p
 }

@@ -17,6 +17,7 @@ import (
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
 	"catalyst.openova.io/pkg/blueprint"
+	"catalyst.openova.io/pkg/blueprint/resolve"
 	"catalyst.openova.io/pkg/forge"
 	"catalyst.openova.io/pkg/forge/forgetest"
 	"catalyst.openova.io/pkg/spine"
@@ -60,7 +61,14 @@ func (catalog) Blueprint(_ context.Context, name, _ string) (operation.Blueprint
 	return operation.Blueprint{Document: doc, Blueprint: gitlayout.Blueprint{Name: name, Version: "1.0.0", Digest: "sha256:00", Repository: "oci://r/c", Engine: gitlayout.Helm, MediaType: "m", Operation: "copy"}}, err
 }
 
+func (c catalog) Versions(ctx context.Context, name string) ([]operation.Version, error) {
+	bp, err := c.Blueprint(ctx, name, "")
+	return []operation.Version{{Blueprint: bp}}, err
+}
+
 type directory struct{}
+
+func (directory) Applications(context.Context, string) ([]resolve.Installed, error) { return nil, nil }
 
 func (directory) Environments(_ context.Context, organization string) ([]operation.Environment, error) {
 	return []operation.Environment{{Name: organization + "-dev", EnvType: "dev", Branch: "develop", Ready: true}}, nil
@@ -404,5 +412,60 @@ func announced(t *testing.T, server *spinetest.Server, organization, id string) 
 	})
 	if !errors.Is(err, heard) {
 		t.Fatalf("%s of %s was not announced: %v", id, organization, err)
+	}
+}
+
+// A plan is kept, once.
+func TestShelf(t *testing.T) {
+	server := nats(t, t.TempDir(), -1)
+	defer server.Shutdown()
+	a := connect(t, server.ClientURL())
+	defer a.Close()
+	shelf := jetstream.NewShelf(a.Sovereign())
+	plan := &operation.InstallPlan{ID: "plan-1", Request: request(1), CreatedAt: time.Now().UTC()}
+	plan.Request.Person, plan.Request.Key = operation.Person{}, ""
+	if err := shelf.Put(t.Context(), plan); err != nil {
+		t.Fatal(err)
+	}
+	if err := shelf.Put(t.Context(), plan); !errors.Is(err, operation.ErrConflict) {
+		t.Errorf("again: %v", err)
+	}
+	got, err := shelf.Take(t.Context(), "plan-1")
+	if err != nil || !got.CreatedAt.Equal(plan.CreatedAt) || got.Request.Application != "app-1" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if _, err := shelf.Take(t.Context(), "plan-2"); !errors.Is(err, operation.ErrNoRecord) {
+		t.Errorf("none: %v", err)
+	}
+}
+
+// What waits for Git is cancelled as soon as somebody asks for it and Git answers.
+func TestCancelled(t *testing.T) {
+	server := nats(t, t.TempDir(), -1)
+	defer server.Shutdown()
+	f := forgetest.New("acme")
+	var down atomic.Bool
+	down.Store(true)
+	f.Before = func(c forgetest.Call) error {
+		if down.Load() && c.Method != "Branches" {
+			return fmt.Errorf("%w: connection refused", forge.ErrUnavailable)
+		}
+		return nil
+	}
+	p := begin(t, server.ClientURL(), f)
+	defer p.end()
+	o, err := p.service.Submit(t.Context(), request(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	state(t, p.spine, o.ID, "Waiting")
+	if _, err := p.service.Cancel(t.Context(), o.ID, request(1).Person); err != nil {
+		t.Fatal(err)
+	}
+	down.Store(false)
+	got := ended(t, p.spine, 1)[o.ID]
+	repo := forge.Repo{Organization: "acme", Name: "app-1"}
+	if got == nil || got.State != "Cancelled" || f.Commits(repo) != 0 {
+		t.Errorf("it ended as %+v, with %d commits", got, f.Commits(repo))
 	}
 }

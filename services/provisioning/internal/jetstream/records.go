@@ -150,7 +150,7 @@ func (r *Records) Update(ctx context.Context, o *operation.Operation) error {
 func conflict(id string, err error) error {
 	var api *jetstream.APIError
 	if errors.Is(err, jetstream.ErrKeyExists) || errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
-		return fmt.Errorf("operation %s: %w", id, operation.ErrConflict)
+		return fmt.Errorf("%s: %w", id, operation.ErrConflict)
 	}
 	return fmt.Errorf("operation %s: %w", id, err)
 }

@@ -23,11 +23,11 @@ const (
 	recent = time.Hour
 )
 
-// backoff before an Operation is tried again, by how often it was.
-var backoff = []time.Duration{time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second, 30 * time.Second}
+// again is when an Operation is tried that could not be looked at.
+const again = 2 * time.Second
 
-// Run is what a worker does for one Operation; it returns false to be called again.
-type Run func(ctx context.Context, id string) (ended bool, err error)
+// Run is what a worker does for one Operation.
+type Run func(ctx context.Context, id string) (operation.Outcome, error)
 
 // Worker takes Operations from the queue.
 type Worker struct {
@@ -36,6 +36,9 @@ type Worker struct {
 	// Parallel is how many are carried out at once.
 	Parallel int
 	Log      *slog.Logger
+
+	mu   sync.Mutex
+	busy map[string]bool // the Operations that are being carried out
 }
 
 // Work carries Operations out until ctx ends. It begins with those that an earlier process left unfinished.
@@ -106,26 +109,49 @@ func (w *Worker) handle(ctx context.Context, msg jetstream.Msg) {
 		w.settle(msg.TermWithReason("the subject names no Operation"), "")
 		return
 	}
+	if !w.take(id) { // it was queued again while it runs
+		w.settle(msg.NakWithDelay(again), id)
+		return
+	}
+	defer w.leave(id)
 	alive, quiet := context.WithCancel(ctx)
 	defer quiet()
 	go heartbeat(alive, msg)
-	ended, err := w.Run(ctx, id)
+	out, err := w.Run(ctx, id)
 	quiet()
 	switch {
-	case err == nil && ended:
+	case err == nil && out.Ended:
 		w.settle(msg.Ack(), id)
-		return
 	case ctx.Err() != nil:
 		w.settle(msg.Nak(), id)
-		return
-	case err != nil && !errors.Is(err, operation.ErrConflict): // a conflict: another worker is on it
+	case err == nil:
+		w.settle(msg.NakWithDelay(out.After), id)
+	case errors.Is(err, operation.ErrConflict): // somebody cancelled it, or another worker is on it
+		w.settle(msg.NakWithDelay(again), id)
+	default:
 		w.Log.Error("an Operation will be tried again", "operation", id, "error", err)
+		w.settle(msg.NakWithDelay(again), id)
 	}
-	tries := 0
-	if meta, err := msg.Metadata(); err == nil {
-		tries = int(min(meta.NumDelivered, uint64(len(backoff)))) - 1 //nolint:gosec // bounded
+}
+
+// take is false for an Operation that this process carries out already.
+func (w *Worker) take(id string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.busy[id] {
+		return false
 	}
-	w.settle(msg.NakWithDelay(backoff[max(tries, 0)]), id)
+	if w.busy == nil {
+		w.busy = map[string]bool{}
+	}
+	w.busy[id] = true
+	return true
+}
+
+func (w *Worker) leave(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.busy, id)
 }
 
 func (w *Worker) settle(err error, id string) {

@@ -17,40 +17,58 @@ type forgeCall = forgetest.Call
 
 var errKilled = errors.New("killed")
 
-// A process dies at any call, before or after it took effect. Whoever takes over ends the work: one repository, three
-// refs, one commit.
+// A process dies at any call, before or after it took effect. Whoever takes over ends the work: in each repository three
+// refs and one commit.
 func TestKilledAnywhere(t *testing.T) {
-	for _, after := range []bool{false, true} {
-		for at := 1; at < 14; at++ {
-			t.Run(fmt.Sprintf("after=%v/call %d", after, at), func(t *testing.T) {
-				s := start(t)
-				o := s.submit(install("shop", "acme-dev"))
-				calls := 0
-				kill := func() error {
-					if calls++; calls == at {
-						return errKilled
+	for _, r := range []operation.Request{install("shop", "acme-dev"), shopInto("acme-dev", "2.0.0")} {
+		for _, after := range []bool{false, true} {
+			for at, reached := 1, true; reached; at++ {
+				t.Run(fmt.Sprintf("%s/after=%v/call %d", r.Blueprint, after, at), func(t *testing.T) {
+					s := start(t)
+					o := s.submit(r)
+					s.killAt(o.ID, at, after)
+					done := s.run(o.ID)
+					if done.State != "Succeeded" {
+						t.Fatalf("%s: %s", done.State, done.Message)
 					}
-					return nil
-				}
-				hook := func(forgeCall) error { return kill() }
-				if after {
-					s.forge.After = hook
-				} else {
-					s.forge.Before, s.records.fail = hook, kill
-				}
-				// An error of the forge that nobody knows ends an Operation, so the death is one of the whole process.
-				runner := *s.runner
-				runner.Forge = mortal{s.forge}
-				died := died(func() error { _, err := runner.Run(t.Context(), o.ID); return err })
-				s.forge.Before, s.forge.After, s.records.fail = nil, nil, nil
-				if done := s.run(o.ID); done.State != "Succeeded" {
-					t.Fatalf("died %v, then %s: %s", died, done.State, done.Message)
-				}
-				heads := s.heads(shopRepo)
-				if len(heads) != 3 || heads["develop"] != heads["main"] || heads["staging"] != heads["main"] || s.forge.Commits(shopRepo) != 1 {
-					t.Errorf("heads %v, %d commits", heads, s.forge.Commits(shopRepo))
-				}
-			})
+					s.whole(done)
+					reached = s.died
+				})
+			}
+		}
+	}
+}
+
+// killAt runs an Operation and kills it at one of its calls.
+func (s *sovereign) killAt(id string, at int, after bool) {
+	s.t.Helper()
+	calls := 0
+	kill := func() error {
+		if calls++; calls == at {
+			return errKilled
+		}
+		return nil
+	}
+	hook := func(forgeCall) error { return kill() }
+	if after {
+		s.forge.After = hook
+	} else {
+		s.forge.Before, s.records.fail = hook, kill
+	}
+	// An error of the forge that nobody knows ends an Operation, so the death is one of the whole process.
+	runner := *s.runner
+	runner.Forge = mortal{s.forge}
+	s.died = died(func() error { _, err := runner.Run(s.t.Context(), id); return err })
+	s.forge.Before, s.forge.After, s.records.fail = nil, nil, nil
+}
+
+// whole checks that an install did everything, once.
+func (s *sovereign) whole(o *operation.Operation) {
+	s.t.Helper()
+	for _, name := range o.View().Applications {
+		heads := s.heads(repoOf(name))
+		if len(heads) != 3 || heads["develop"] != heads["main"] || heads["staging"] != heads["main"] || heads["main"] != o.Made[name] || s.forge.Commits(repoOf(name)) != 1 {
+			s.t.Errorf("%s: heads %v, %d commits", name, heads, s.forge.Commits(repoOf(name)))
 		}
 	}
 }
@@ -62,6 +80,11 @@ func (m mortal) CreateRepo(ctx context.Context, r forge.Repo, description string
 	return alive(m.Fake.CreateRepo(ctx, r, description))
 }
 
+func (m mortal) Description(ctx context.Context, r forge.Repo) (string, error) {
+	d, err := m.Fake.Description(ctx, r)
+	return d, alive(err)
+}
+
 func (m mortal) Push(ctx context.Context, r forge.Repo, refs []forge.RefUpdate) (map[string]string, error) {
 	heads, err := m.Fake.Push(ctx, r, refs)
 	return heads, alive(err)
@@ -70,6 +93,16 @@ func (m mortal) Push(ctx context.Context, r forge.Repo, refs []forge.RefUpdate) 
 func (m mortal) Branches(ctx context.Context, r forge.Repo) (map[string]string, error) {
 	heads, err := m.Fake.Branches(ctx, r)
 	return heads, alive(err)
+}
+
+func (m mortal) Log(ctx context.Context, r forge.Repo, branch string, limit int) ([]forge.Commit, error) {
+	log, err := m.Fake.Log(ctx, r, branch, limit)
+	return log, alive(err)
+}
+
+func (m mortal) File(ctx context.Context, r forge.Repo, commit, path string) ([]byte, error) {
+	b, err := m.Fake.File(ctx, r, commit, path)
+	return b, alive(err)
 }
 
 func alive(err error) error {

@@ -25,6 +25,17 @@ const (
 	CodeForgeUnavailable     Code = "forge_unavailable"
 	CodeCatalogUnavailable   Code = "catalog_unavailable"
 	CodeUnavailable          Code = "unavailable"
+	CodeUnresolved           Code = "dependencies_unresolved"
+	CodeUpgradeRefused       Code = "upgrade_refused"
+	CodeInUse                Code = "application_in_use"
+	CodePlanTooLarge         Code = "plan_too_large"
+	CodePlanNotFound         Code = "plan_not_found"
+	CodePlanExpired          Code = "plan_expired"
+	CodeOperationNotFound    Code = "operation_not_found"
+	CodeNotCancellable       Code = "not_cancellable"
+	CodeNotRetryable         Code = "not_retryable"
+	CodePlainSecret          Code = "plain_secret"
+	CodeCommitNotFound       Code = "commit_not_found"
 )
 
 // Error is a refusal that the person can act on.
@@ -35,7 +46,13 @@ type Error struct {
 	Fields []Field
 	// Suggestion is a value that would be accepted.
 	Suggestion string
-	cause      error
+	// Moved says who moved a branch, with CodeBranchMoved.
+	Moved *Moved
+	// Dependents are the Applications that need this one, with CodeInUse.
+	Dependents []string
+	// Hint is what a person has to do, where trying again does not help.
+	Hint  string
+	cause error
 }
 
 // Field is one wrong field.

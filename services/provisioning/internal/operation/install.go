@@ -1,11 +1,119 @@
 package operation
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 
+	"catalyst.openova.io/pkg/blueprint/resolve"
 	"catalyst.openova.io/services/provisioning/internal/gitlayout"
 )
+
+// install plans an Application and those that it needs, each in a repository of its own. One that runs in another
+// Environment is brought here with what it needs there.
+func (g *planning) install(ctx context.Context) error {
+	if err := CheckName(g.r.Application); err != nil {
+		return err
+	}
+	repo, err := g.inspect(ctx, g.r.Application)
+	if err != nil {
+		return err
+	}
+	pin, err := repo.free(g.r.Application, g.r.Blueprint, g.env, g.branches, g.adopt[g.r.Application] != "")
+	if err != nil {
+		return g.suggest(ctx, err)
+	}
+	in := g.input(g.r.Blueprint, g.r.Version, g.r.Values)
+	c := carriage{names: map[string]bool{}, pins: map[string]string{}}
+	if pin != nil {
+		if g.r.Version != "" && g.r.Version != pin.Version {
+			return refuse(CodeVersionRefused, fmt.Sprintf("%s is pinned to version %s of %s where it is installed already. Leave the version out, or upgrade it there first.",
+				g.r.Application, pin.Version, pin.Name))
+		}
+		in.Version = pin.Version
+		b, _ := installation{branch: g.env.Branch, branches: g.branches, repo: repo}.base()
+		if b.app != nil {
+			g.recorded = b.app.Dependencies
+			if err := g.carry(ctx, &in, b.app.Dependencies, "", c); err != nil {
+				return err
+			}
+		}
+	}
+	tree, err := g.resolve(ctx, in, c)
+	if err != nil {
+		return err
+	}
+	for _, n := range tree.Order {
+		if err := g.place(ctx, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// place plans one new Application of a tree.
+func (g *planning) place(ctx context.Context, n *resolve.Node) error {
+	app, err := g.application(n)
+	if err != nil {
+		return err
+	}
+	repo, err := g.inspect(ctx, n.Application)
+	if err != nil {
+		return err
+	}
+	in := installation{app: app, branch: g.env.Branch, branches: g.branches, repo: repo}
+	create, drafts, err := planInstall(in)
+	if err != nil {
+		return err
+	}
+	if base, ok := in.base(); ok && !sameNeeds(*base.app, app) {
+		files, err := open(ctx, g.Forge, g.repo(n.Application), base.head, concerns(base.files, g.env.EnvType))
+		if err != nil {
+			return err
+		}
+		changed, err := gitlayout.Upgrade(files, app)
+		if err != nil {
+			return err
+		}
+		drafts[0].set(changed)
+	}
+	subject := fmt.Sprintf("Install %s (%s %s) into %s", n.Application, app.Blueprint.Name, app.Blueprint.Version, g.env.Name)
+	if n.Path != "" {
+		subject += " for " + g.r.Application
+	}
+	c := Change{Application: n.Application, Message: subject, Create: create}
+	if create {
+		c.Description, c.Adopt = description(app, g.op.ID), g.adopt[n.Application]
+	}
+	g.change(c, drafts...)
+	return nil
+}
+
+// sameNeeds is true where application.yaml says already what it would say.
+func sameNeeds(now gitlayout.Spec, app gitlayout.Application) bool {
+	return now.Size == app.Size && now.Pin.Version == app.Blueprint.Version && now.Pin.Digest == app.Blueprint.Digest &&
+		slices.EqualFunc(now.Dependencies, app.Dependencies, func(a, b gitlayout.Dependency) bool { return a == b })
+}
+
+// suggest puts a free name into a refusal.
+func (g *planning) suggest(ctx context.Context, err error) error {
+	var e *Error
+	if !errors.As(err, &e) || e.Code != CodeNameTaken {
+		return err
+	}
+	repos, listErr := g.Forge.Repos(ctx, g.r.Organization)
+	if listErr != nil {
+		e.Suggestion = "" // the refusal stands without one
+		return err
+	}
+	names := []string{g.r.Application}
+	for _, repo := range repos {
+		names = append(names, repo.Name)
+	}
+	e.Suggestion = SuggestName(g.r.Application, names)
+	return err
+}
 
 // installation is everything that a plan to install depends on.
 type installation struct {
@@ -18,7 +126,7 @@ type installation struct {
 // installed returns the branch of the lowest Environment that holds the Application.
 func (r repository) installed(names []string) (branch, bool) {
 	for _, n := range names {
-		if b, ok := r.branches[n]; ok && b.pin != nil {
+		if b, ok := r.branches[n]; ok && b.app != nil {
 			return b, true
 		}
 	}
@@ -37,54 +145,70 @@ func (r repository) free(name, blueprint string, env Environment, names []string
 		b, ok := r.branches[n]
 		switch {
 		case !ok, b.tombstone:
-		case b.pin == nil:
+		case b.app == nil:
 			return nil, taken(name, "There is a repository of that name which is no Application: its branch "+n+" holds no "+gitlayout.ApplicationFile+".")
 		case b.broken != nil:
 			return nil, taken(name, "There is an Application of that name which cannot be read: on the branch "+n+" "+b.broken.Error()+".")
-		case b.pin.Name != blueprint:
-			return nil, taken(name, "There is an Application of that name, from the Blueprint "+b.pin.Name+".")
+		case b.app.Pin.Name != blueprint:
+			return nil, taken(name, "There is an Application of that name, from the Blueprint "+b.app.Pin.Name+".")
 		}
 	}
 	if r.branches[env.Branch].runsIn(env.EnvType) {
 		return nil, taken(name, name+" is installed in "+env.Name+" already. Change its settings instead.")
 	}
-	if b := r.branches[env.Branch]; b.pin != nil {
-		return b.pin, nil
+	if b := r.branches[env.Branch]; b.app != nil {
+		return &b.app.Pin, nil
 	}
-	b, _ := r.installed(names)
-	return b.pin, nil
+	if b, ok := r.installed(names); ok {
+		return &b.app.Pin, nil
+	}
+	return nil, nil //nolint:nilnil // no pin is a good answer
 }
 
 func taken(name, why string) *Error {
 	return &Error{Code: CodeNameTaken, Message: why, Fields: []Field{{Pointer: "/name", Message: why}}, Suggestion: name}
 }
 
-// planInstall decides the files and the branches.
-func planInstall(in installation) (create bool, write map[string][]byte, commits []Commit, err error) {
-	here, there := in.repo.branches[in.branch], in.repo.branches
-	other, elsewhere := in.repo.installed(in.branches)
-	switch {
-	case here.pin != nil: // one more Environment on a branch that has it
-		write, err = gitlayout.Overlay(in.app)
-		commits = []Commit{{Parent: here.head, Refs: []Ref{{in.branch, here.head}}}}
-	case elsewhere && here.head == "": // the first on a branch of its own
-		write, err = gitlayout.Overlay(in.app)
-		commits = []Commit{{Parent: other.head, Refs: []Ref{{Branch: in.branch}}}}
-	case elsewhere: // back on the branch that it was removed from
-		write, err = gitlayout.Files(in.app)
-		commits = []Commit{{Parent: here.head, Remove: others(here.files, write), Refs: []Ref{{in.branch, here.head}}}}
-	case len(there) > 0: // back after it was removed everywhere
-		write, err = gitlayout.Files(in.app)
-		commits = revive(in, write)
-	default:
-		write, err = gitlayout.Files(in.app)
-		c := Commit{}
-		for _, name := range in.newBranches() {
-			c.Refs = append(c.Refs, Ref{Branch: name})
-		}
-		return true, write, []Commit{c}, err
+// base is the branch whose content an overlay is added to; ok is false where all files are written anew.
+func (in installation) base() (branch, bool) {
+	here := in.repo.branches[in.branch]
+	if here.app != nil {
+		return here, true
 	}
-	return false, write, commits, err
+	other, elsewhere := in.repo.installed(in.branches)
+	return other, elsewhere && here.head == ""
+}
+
+// draft is the files of one commit on some branches.
+type draft struct {
+	parent string
+	write  map[string][]byte
+	remove []string
+	refs   []Ref
+}
+
+// planInstall decides the files and the branches.
+func planInstall(in installation) (create bool, drafts []draft, err error) {
+	here, there := in.repo.branches[in.branch], in.repo.branches
+	_, elsewhere := in.repo.installed(in.branches)
+	if base, ok := in.base(); ok { // one more Environment on a branch that has it, or the first on a branch of its own
+		write, err := gitlayout.Overlay(in.app)
+		return false, []draft{{parent: base.head, write: write, refs: []Ref{{in.branch, here.head}}}}, err
+	}
+	write, err := gitlayout.Files(in.app)
+	switch {
+	case err != nil:
+		return false, nil, err
+	case elsewhere: // back on the branch that it was removed from
+		return false, []draft{{parent: here.head, write: write, remove: others(here.files, write), refs: []Ref{{in.branch, here.head}}}}, nil
+	case len(there) > 0: // back after it was removed everywhere
+		return false, revive(in, write), nil
+	}
+	d := draft{write: write}
+	for _, name := range in.newBranches() {
+		d.refs = append(d.refs, Ref{Branch: name})
+	}
+	return true, []draft{d}, nil
 }
 
 // newBranches are those that an Application begins with.
@@ -95,8 +219,8 @@ func (in installation) newBranches() []string {
 	return append(slices.Clone(defaultBranches), in.branch)
 }
 
-func revive(in installation, write map[string][]byte) []Commit {
-	var commits []Commit
+func revive(in installation, write map[string][]byte) []draft {
+	var drafts []draft
 	byHead := map[string]int{}
 	var missing []Ref
 	for _, name := range in.branches {
@@ -109,14 +233,14 @@ func revive(in installation, write map[string][]byte) []Commit {
 		}
 		i, ok := byHead[b.head]
 		if !ok {
-			i = len(commits)
+			i = len(drafts)
 			byHead[b.head] = i
-			commits = append(commits, Commit{Parent: b.head, Remove: others(b.files, write)})
+			drafts = append(drafts, draft{parent: b.head, write: write, remove: others(b.files, write)})
 		}
-		commits[i].Refs = append(commits[i].Refs, Ref{name, b.head})
+		drafts[i].refs = append(drafts[i].refs, Ref{name, b.head})
 	}
-	commits[0].Refs = append(commits[0].Refs, missing...)
-	return commits
+	drafts[0].refs = append(drafts[0].refs, missing...)
+	return drafts
 }
 
 // others are the files that a commit of the files in write would leave behind.

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"catalyst.openova.io/pkg/blueprint/resolve"
 )
 
 // MaxName is the longest name of an Application. With what Flux and Kubernetes add to it, it stays a DNS label.
@@ -15,7 +17,7 @@ var (
 	// reserved are names of repositories and objects that Catalyst itself keeps in an Organization or Environment.
 	reserved = []string{"shared-blueprints", "catalog", "system", "catalyst", "flux", "default", "kubernetes"}
 	// An Application X owns objects named X-blueprint and X-values, so no other Application may be called that.
-	reservedSuffixes = []string{"-blueprint", "-values", "-values-overlay"}
+	reservedSuffixes = []string{"-blueprint", "-values", "-values-overlay", "-dependencies", "-binding"}
 	reservedPrefixes = []string{"catalyst-", "kube-"}
 )
 
@@ -37,6 +39,10 @@ func CheckName(name string) error {
 	return &Error{Code: CodeInvalidName, Message: why, Suggestion: SuggestName(name, nil),
 		Fields: []Field{{Pointer: "/name", Message: why}}}
 }
+
+// wellFormed is true for what the name of an Application may be that is there already. Those that were made for others
+// have longer names.
+func wellFormed(name string) bool { return len(name) <= resolve.MaxName && label.MatchString(name) }
 
 func isReserved(name string) bool {
 	return slices.Contains(reserved, name) ||

@@ -258,14 +258,15 @@ func TestConfigureOnAHeadThatMoved(t *testing.T) {
 	}
 }
 
-func TestPreviewChangesNothing(t *testing.T) {
+func TestAPlanChangesNothing(t *testing.T) {
 	s := start(t)
-	o, err := s.service.Preview(t.Context(), install("shop", "acme-prod"))
+	p, err := s.plans.Make(t.Context(), install("shop", "acme-prod"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(o.Plan.Commits) != 1 || !gitlayout.SameValues(o.Plan.Values, map[string]any{"replicas": 2, "message": "Hello"}) || len(o.Plan.Notes) != 1 {
-		t.Errorf("plan %+v", o.Plan)
+	changes := p.Operation.Plan.Changes
+	if len(changes) != 1 || len(changes[0].Commits) != 1 || !gitlayout.SameValues(p.Proposal.Values, map[string]any{"replicas": 2, "message": "Hello"}) || len(p.Proposal.Warnings) != 1 {
+		t.Errorf("plan %+v, %+v", changes, p.Proposal)
 	}
 	if s.forge.Calls("CreateRepo")+s.forge.Calls("Push") != 0 || len(s.records.stored) != 0 {
 		t.Error("a preview wrote")

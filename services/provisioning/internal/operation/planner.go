@@ -9,9 +9,11 @@ import (
 	"strings"
 	"time"
 
+	"catalyst.openova.io/pkg/blueprint/resolve"
 	"catalyst.openova.io/pkg/forge"
 	"catalyst.openova.io/pkg/view"
 	"catalyst.openova.io/services/provisioning/internal/gitlayout"
+	"catalyst.openova.io/services/provisioning/internal/manifest"
 )
 
 // Planner turns requests into plans. It reads, and changes nothing.
@@ -20,11 +22,39 @@ type Planner struct {
 	Catalog   Catalog
 	Directory Directory
 	Records   Records
+	// Previewer tells what a plan does to the cluster; without one a plan says that nobody looked.
+	Previewer manifest.Previewer
 	Now       func() time.Time
 }
 
-// Plan returns the Operation that a request would start, under an id.
-func (p *Planner) Plan(ctx context.Context, r Request, id string) (*Operation, error) {
+// Planned is what a request would start, and what people see of it.
+type Planned struct {
+	Operation *Operation
+	Proposal  Proposal
+}
+
+// planning is one plan in the making. It remembers what it has read.
+type planning struct {
+	*Planner
+	r            Request
+	env          Environment // none where it is about all of them
+	environments []Environment
+	branches     []string
+
+	repos     map[string]repository
+	adopt     map[string]string
+	versions  map[string][]Version
+	installed map[string][]resolve.Installed // by Environment
+	recorded  []gitlayout.Dependency         // what the Application has now
+
+	op       Operation
+	proposal Proposal
+	show     bool
+}
+
+// Plan returns the Operation that a request would start, under an id. To be shown it is illustrated with what it changes
+// in the files and in the cluster.
+func (p *Planner) Plan(ctx context.Context, r Request, id string, show bool) (*Planned, error) {
 	environments, err := p.Directory.Environments(ctx, r.Organization)
 	if err != nil {
 		return nil, err
@@ -33,30 +63,41 @@ func (p *Planner) Plan(ctx context.Context, r Request, id string) (*Operation, e
 	if err != nil {
 		return nil, err
 	}
-	plan := Plan{
-		Repo: forge.Repo{Organization: r.Organization, Name: r.Application}, Author: r.Person.author(),
-		At: p.Now().UTC().Truncate(time.Second),
+	g := &planning{
+		Planner: p, r: r, env: env, environments: environments, branches: environmentBranches(environments), show: show,
+		repos: map[string]repository{}, adopt: map[string]string{}, versions: map[string][]Version{}, installed: map[string][]resolve.Installed{},
+		op: Operation{ID: id, Organization: r.Organization, Environment: r.Environment, Application: r.Application, Action: r.Action, Requester: r.Person,
+			Environments: []string{r.Environment}, Request: &r, Plan: Plan{Author: r.Person.author(), At: p.Now().UTC().Truncate(time.Second)}},
 	}
-	o := Operation{
-		ID: id, Organization: r.Organization, Environment: r.Environment, Application: r.Application,
-		Action: r.Action, Requester: r.Person, Environments: []string{r.Environment},
-	}
-	names := environmentBranches(environments)
-	switch {
-	case r.Action == Install:
-		err = p.install(ctx, r, env, names, &plan, id)
-	case r.Action == Configure:
-		err = p.configure(ctx, r, env, &plan)
-	case r.Environment != "":
-		err = p.uninstallFrom(ctx, r, env, environments, names, &plan)
-	default:
-		o.Environments, err = p.uninstallAll(ctx, r, environments, names, &plan)
-	}
-	if err != nil {
+	if err := g.plan(ctx); err != nil {
 		return nil, explain(err)
 	}
-	plan.Message = withTrailers(plan.Message, id, r.Key)
-	return newOperation(o, plan), nil
+	if show {
+		if err := g.illustrate(ctx); err != nil {
+			return nil, explain(err)
+		}
+	}
+	g.op.ready()
+	g.proposal.Action, g.proposal.Environment = g.op.Action, r.Environment
+	return &Planned{Operation: &g.op, Proposal: g.proposal}, nil
+}
+
+func (g *planning) plan(ctx context.Context) error {
+	switch g.r.Action {
+	case Install:
+		return g.install(ctx)
+	case Configure:
+		return g.configure(ctx)
+	case Upgrade, Downgrade:
+		return g.upgrade(ctx)
+	case Rollback:
+		return g.rollback(ctx)
+	case Pause, Resume:
+		return g.pause(ctx)
+	case Uninstall:
+		return g.uninstall(ctx)
+	}
+	return refuse(CodeInvalidRequest, fmt.Sprintf("There is no action %q.", g.r.Action))
 }
 
 func find(environments []Environment, r Request) (Environment, error) {
@@ -78,160 +119,74 @@ func find(environments []Environment, r Request) (Environment, error) {
 	return environments[i], nil
 }
 
-func (p *Planner) install(ctx context.Context, r Request, env Environment, names []string, plan *Plan, id string) error {
-	if err := CheckName(r.Application); err != nil {
-		return err
-	}
-	repo, err := look(ctx, p.Forge, plan.Repo, names)
-	if err != nil {
-		return err
-	}
-	if repo.exists && len(repo.branches) == 0 && !repo.foreign {
-		if plan.Adopt, err = p.abandoned(ctx, repo.description); err != nil {
-			return err
-		}
-	}
-	pin, err := repo.free(r.Application, r.Blueprint, env, names, plan.Adopt != "")
-	if err != nil {
-		return p.suggest(ctx, r, err)
-	}
-	version := r.Version
-	if pin != nil && version == "" {
-		version = pin.Version
-	}
-	bp, err := p.Catalog.Blueprint(ctx, r.Blueprint, version)
-	if err != nil {
-		return err
-	}
-	if pin != nil && pin.Version != bp.Version {
-		return refuse(CodeVersionRefused, fmt.Sprintf("%s is pinned to version %s of %s where it is installed already. Leave the version out, or upgrade it there first.",
-			r.Application, pin.Version, pin.Name))
-	}
-	app := application(r, env, bp)
-	if app.Values, err = settings(bp, r.Values); err != nil {
-		return err
-	}
-	if plan.Create, plan.Write, plan.Commits, err = planInstall(installation{app: app, branch: env.Branch, branches: names, repo: repo}); err != nil {
-		return err
-	}
-	plan.Message = fmt.Sprintf("Install %s (%s %s) into %s", r.Application, bp.Name, bp.Version, env.Name)
-	plan.Description = description(app, id)
-	plan.Values, plan.Notes = app.Values, notes(env)
-	return nil
+// repo is the repository of an Application.
+func (g *planning) repo(application string) forge.Repo {
+	return forge.Repo{Organization: g.r.Organization, Name: application}
 }
 
-func (p *Planner) configure(ctx context.Context, r Request, env Environment, plan *Plan) error {
-	here, err := p.running(ctx, r, env, plan.Repo)
-	if err != nil {
-		return err
+// change adds what happens to one repository; nothing if nothing does.
+func (g *planning) change(c Change, drafts ...draft) {
+	if len(drafts) == 0 {
+		return
 	}
-	if r.Head != "" && r.Head != here.head {
-		return moved(ctx, p.Forge, &forge.MovedError{Repo: plan.Repo, Branch: env.Branch, Expect: r.Head, Actual: here.head})
+	c.Repo, c.Message = g.repo(c.Application), withTrailers(c.Message, g.op.ID, g.r.Key)
+	for _, d := range drafts {
+		c.Commits = append(c.Commits, Commit{Parent: d.parent, Write: g.op.Plan.Contents.add(d.write), Remove: d.remove, Refs: d.refs})
 	}
-	bp, err := p.Catalog.Blueprint(ctx, here.pin.Name, here.pin.Version)
-	if err != nil {
-		return err
-	}
-	app := application(r, env, bp)
-	if app.Values, err = settings(bp, r.Values); err != nil {
-		return err
-	}
-	path := gitlayout.OverlayValues(env.EnvType, bp.Engine)
-	var old []byte
-	if slices.Contains(here.files, path) {
-		if old, err = p.Forge.File(ctx, plan.Repo, here.head, path); err != nil {
-			return err
-		}
-	}
-	edited, err := gitlayout.EditValues(app, old)
-	if err != nil {
-		return err
-	}
-	plan.Values, plan.Notes = app.Values, notes(env)
-	plan.Message = fmt.Sprintf("Configure %s in %s", r.Application, env.Name)
-	if string(edited) != string(old) {
-		plan.Write = map[string][]byte{path: edited}
-		plan.Commits = []Commit{{Parent: here.head, Refs: []Ref{{env.Branch, here.head}}}}
-	}
-	return nil
+	g.op.Plan.Changes = append(g.op.Plan.Changes, c)
 }
 
-// uninstallFrom takes the Application out of one Environment. Where that was the last one, nothing is left to keep the
-// repo's content for, and all of it goes.
-func (p *Planner) uninstallFrom(ctx context.Context, r Request, env Environment, environments []Environment, names []string, plan *Plan) error {
-	here, err := p.running(ctx, r, env, plan.Repo)
-	if err != nil {
-		return err
+// edit is a commit on the Environment's branch. Nil stands for a file that goes.
+func (g *planning) edit(c Change, here branch, changed map[string][]byte) {
+	d := draft{parent: here.head, write: map[string][]byte{}, refs: []Ref{{g.env.Branch, here.head}}}
+	d.set(changed)
+	if len(d.write)+len(d.remove) > 0 {
+		g.change(c, d)
 	}
-	repo, err := look(ctx, p.Forge, plan.Repo, names)
-	if err != nil {
-		return err
-	}
-	last := !slices.ContainsFunc(environments, func(e Environment) bool {
-		return e.Name != env.Name && repo.branches[e.Branch].runsIn(e.EnvType)
-	})
-	if last {
-		_, err := p.uninstallAll(ctx, r, environments, names, plan)
-		return err
-	}
-	var remove []string
-	for _, f := range here.files {
-		if strings.HasPrefix(f, gitlayout.OverlayDir(env.EnvType)) {
-			remove = append(remove, f)
-		}
-	}
-	plan.Message = fmt.Sprintf("Uninstall %s from %s", r.Application, env.Name)
-	plan.Commits = []Commit{{Parent: here.head, Remove: remove, Refs: []Ref{{env.Branch, here.head}}}}
-	return nil
 }
 
-func (p *Planner) uninstallAll(ctx context.Context, r Request, environments []Environment, names []string, plan *Plan) ([]string, error) {
-	if CheckName(r.Application) != nil {
-		return nil, notInstalled(r)
-	}
-	repo, err := look(ctx, p.Forge, plan.Repo, names)
-	if err != nil {
-		return nil, err
-	}
-	plan.Write = map[string][]byte{gitlayout.ReadmeFile: gitlayout.Tombstone(r.Application, r.Organization)}
-	plan.Message = fmt.Sprintf("Uninstall %s everywhere", r.Application)
-	byHead := map[string]int{}
-	for _, name := range names {
-		b := repo.branches[name]
-		if b.pin == nil {
+// set takes changed files into a commit.
+func (d *draft) set(changed map[string][]byte) {
+	for path, b := range changed {
+		if b == nil {
+			d.remove = append(d.remove, path)
 			continue
 		}
-		i, ok := byHead[b.head]
-		if !ok {
-			i = len(plan.Commits)
-			byHead[b.head] = i
-			plan.Commits = append(plan.Commits, Commit{Parent: b.head, Remove: others(b.files, plan.Write)})
+		d.write[path] = b
+	}
+	slices.Sort(d.remove)
+}
+
+func (g *planning) warn(format string, args ...any) {
+	if s := strings.TrimSpace(fmt.Sprintf(format, args...)); s != "" && !slices.Contains(g.proposal.Warnings, s) {
+		g.proposal.Warnings = append(g.proposal.Warnings, s)
+	}
+}
+
+// inspect reads the state of a repository, once.
+func (g *planning) inspect(ctx context.Context, application string) (repository, error) {
+	if r, ok := g.repos[application]; ok {
+		return r, nil
+	}
+	r, err := look(ctx, g.Forge, g.repo(application), g.branches)
+	if err != nil {
+		return r, err
+	}
+	if r.exists && len(r.branches) == 0 && !r.foreign {
+		if g.adopt[application], err = g.abandoned(ctx, r.description); err != nil {
+			return r, err
 		}
-		plan.Commits[i].Refs = append(plan.Commits[i].Refs, Ref{name, b.head})
 	}
-	if len(plan.Commits) == 0 {
-		return nil, notInstalled(r)
-	}
-	var where []string
-	for _, e := range environments {
-		if repo.branches[e.Branch].runsIn(e.EnvType) {
-			where = append(where, e.Name)
-		}
-	}
-	if len(where) == 0 { // it is said somewhere
-		for _, e := range environments {
-			where = append(where, e.Name)
-		}
-	}
-	return where, nil
+	g.repos[application] = r
+	return r, nil
 }
 
 // running is the Environment's branch of an Application that runs there.
-func (p *Planner) running(ctx context.Context, r Request, env Environment, repo forge.Repo) (branch, error) {
-	if CheckName(r.Application) != nil {
+func (p *Planner) running(ctx context.Context, r Request, env Environment) (branch, error) {
+	if !wellFormed(r.Application) {
 		return branch{}, notInstalled(r)
 	}
-	state, err := look(ctx, p.Forge, repo, []string{env.Branch})
+	state, err := look(ctx, p.Forge, forge.Repo{Organization: r.Organization, Name: r.Application}, []string{env.Branch})
 	if err != nil {
 		return branch{}, err
 	}
@@ -265,54 +220,10 @@ func (p *Planner) abandoned(ctx context.Context, description string) (string, er
 	if errors.Is(err, ErrNoRecord) {
 		return "", nil
 	}
-	if err != nil || o.State != view.OperationFailed {
+	if err != nil || o.State != view.OperationFailed && o.State != view.OperationCancelled {
 		return "", err
 	}
 	return o.ID, nil
-}
-
-// suggest puts a free name into a refusal.
-func (p *Planner) suggest(ctx context.Context, r Request, err error) error {
-	var e *Error
-	if !errors.As(err, &e) || e.Code != CodeNameTaken {
-		return err
-	}
-	repos, listErr := p.Forge.Repos(ctx, r.Organization)
-	if listErr != nil {
-		e.Suggestion = "" // the refusal stands without one
-		return err
-	}
-	names := []string{r.Application}
-	for _, repo := range repos {
-		names = append(names, repo.Name)
-	}
-	e.Suggestion = SuggestName(r.Application, names)
-	return err
-}
-
-func application(r Request, env Environment, bp Blueprint) gitlayout.Application {
-	return gitlayout.Application{Name: r.Application, Organization: r.Organization, Environment: env.Name, EnvType: env.EnvType, Blueprint: bp.Blueprint}
-}
-
-// settings checks values against the configSchema and fills in its defaults.
-func settings(bp Blueprint, values map[string]any) (map[string]any, error) {
-	full, wrong := bp.Document.Settings(values)
-	if len(wrong) == 0 {
-		return full, nil
-	}
-	e := refuse(CodeInvalidValues, "")
-	for _, w := range wrong {
-		e.Fields = append(e.Fields, Field{Pointer: "/values" + w.Pointer, Message: w.Message})
-	}
-	e.Message = fmt.Sprintf("The settings do not fit %s %s: %s %s.", bp.Name, bp.Version, strings.TrimPrefix(wrong[0].Pointer, "/"), wrong[0].Message)
-	return nil, e
-}
-
-func notes(env Environment) []string {
-	if env.Ready {
-		return nil
-	}
-	return []string{strings.TrimSpace(fmt.Sprintf("%s is not ready yet, so it will start there later. %s", env.Name, env.Message))}
 }
 
 func withTrailers(message, id, key string) string {
@@ -325,9 +236,12 @@ func withTrailers(message, id, key string) string {
 
 // explain turns an error of the forge into one for people.
 func explain(err error) error {
+	var hand *gitlayout.NotEditableError
 	switch {
 	case errors.Is(err, context.Canceled), CodeOf(err) != "":
 		return err
+	case errors.As(err, &hand):
+		return &Error{Code: CodeInvalidRequest, Message: "What people wrote in Git cannot be edited by a form: " + hand.Error() + ".", cause: err}
 	case errors.Is(err, forge.ErrUnavailable):
 		return &Error{Code: CodeForgeUnavailable, Message: "Git does not answer now, so nothing can be planned. Nothing was changed; try again in a moment.", cause: err}
 	case errors.Is(err, forge.ErrForbidden):

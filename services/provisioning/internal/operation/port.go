@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"catalyst.openova.io/pkg/blueprint"
+	"catalyst.openova.io/pkg/blueprint/resolve"
 	"catalyst.openova.io/pkg/forge"
 	"catalyst.openova.io/services/provisioning/internal/gitlayout"
 )
@@ -39,16 +40,27 @@ type Blueprint struct {
 	Document *blueprint.Blueprint
 }
 
+// Version is one version that the catalog knows. Of one that is refused only the name and the version are there.
+type Version struct {
+	Blueprint
+	// Refused completes "is refused because it …". Empty: it may be installed.
+	Refused string
+}
+
 // Catalog knows Blueprints. It returns *Error with the codes of a Blueprint or version that is not there or refused.
 type Catalog interface {
 	// Blueprint returns a version; the newest that can be installed if the version is empty.
 	Blueprint(ctx context.Context, name, version string) (Blueprint, error)
+	// Versions returns all of a Blueprint; none if there is no such Blueprint.
+	Versions(ctx context.Context, name string) ([]Version, error)
 }
 
 // Directory knows Organizations and their Environments.
 type Directory interface {
 	// Environments returns those of an Organization, or an *Error with CodeOrganizationNotFound.
 	Environments(ctx context.Context, organization string) ([]Environment, error)
+	// Applications returns those that run in an Environment, as the read model knows them.
+	Applications(ctx context.Context, environment string) ([]resolve.Installed, error)
 }
 
 // ErrConflict says that a record is not what the caller thought it was.

@@ -20,6 +20,14 @@ type Request struct {
 	Blueprint   string         `json:"blueprint,omitempty"`
 	Version     string         `json:"version,omitempty"`
 	Values      map[string]any `json:"values,omitempty"`
+	// Size is one of the Blueprint's ready-made sets of settings.
+	Size string `json:"size,omitempty"`
+	// Choices of dependencies, by their path.
+	Choices map[string]Choice `json:"choices,omitempty"`
+	// Commit to roll back to.
+	Commit string `json:"commit,omitempty"`
+	// WithDependencies has what was installed for this Application alone uninstalled with it.
+	WithDependencies bool `json:"withDependencies,omitempty"`
 	// Head that the person saw, if they say so.
 	Head string `json:"head,omitempty"`
 
@@ -45,8 +53,21 @@ func (r Request) id() string {
 	if r.Key == "" {
 		return "op-" + strings.ToLower(rand.Text()[:20])
 	}
-	sum := sha256.Sum256([]byte(r.Person.Subject + "\x00" + r.Organization + "\x00" + r.Key))
-	return "op-" + letters.EncodeToString(sum[:])[:20]
+	return derive("op-", r.Person.Subject, r.Organization+"\x00"+r.Key)
+}
+
+// derive makes an id from another one, so that asking twice gives the same.
+func derive(prefix, what, id string) string {
+	sum := sha256.Sum256([]byte(what + "\x00" + id))
+	return prefix + letters.EncodeToString(sum[:])[:20]
+}
+
+// planID is the same for an InstallPlan.
+func (r Request) planID() string {
+	if r.Key == "" {
+		return "plan-" + strings.ToLower(rand.Text()[:20])
+	}
+	return derive("plan-", "plan\x00"+r.Person.Subject, r.Organization+"\x00"+r.Key)
 }
 
 // maxKey bounds an Idempotency-Key.

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -25,57 +23,90 @@ type Runner struct {
 	Log     *slog.Logger
 }
 
-// Run takes an Operation as far as it can. It returns true when the Operation has ended, and false when it has to be
-// tried again. It may be called again at any time, also for one that was cut off anywhere: what is done is not done twice.
-func (r *Runner) Run(ctx context.Context, id string) (ended bool, err error) {
+// Outcome says what is left to do.
+type Outcome struct {
+	Ended bool
+	// After is when it is to be tried again, if it has not ended.
+	After time.Duration
+}
+
+// Run takes an Operation as far as it can. It may be called again at any time, also for one that was cut off anywhere:
+// what is done is not done twice.
+func (r *Runner) Run(ctx context.Context, id string) (Outcome, error) {
 	o, err := r.Records.Get(ctx, id)
 	if errors.Is(err, ErrNoRecord) {
 		r.Log.Error("an Operation in the queue has no record", "operation", id)
-		return true, nil
+		return Outcome{Ended: true}, nil
 	}
 	if err != nil {
-		return false, err
+		return Outcome{}, err
 	}
-	if !o.Final() {
-		if err := r.run(ctx, o); err != nil {
-			return false, err
-		}
-		return o.Final(), nil
+	if o.Final() { // whoever ended it may have died before saying so
+		return Outcome{Ended: true}, r.Records.Announce(ctx, o)
 	}
-	// Whoever ended it may have died before saying so.
-	return true, r.Records.Announce(ctx, o)
+	if err := r.run(ctx, o); err != nil {
+		return Outcome{}, err
+	}
+	return Outcome{Ended: o.Final(), After: max(o.NextTryAt.Sub(r.Now()), 0)}, nil
 }
 
 func (r *Runner) run(ctx context.Context, o *Operation) error {
-	if len(o.Plan.Commits) == 0 {
-		o.done(StepPush)
-		o.done(StepVerify)
-		o.succeed("Nothing had to be changed: Git says this already.", r.Now())
-		return r.save(ctx, o)
-	}
-	for _, step := range []struct {
-		name string
-		do   func(context.Context, *Operation) error
-	}{{StepCreate, r.create}, {StepPush, r.push}, {StepVerify, r.verify}} {
-		s := o.step(step.name)
-		if s == nil || s.State == view.OperationSucceeded {
-			continue
-		}
-		o.begin(step.name)
-		if err := r.save(ctx, o); err != nil {
+	if o.CancelBy != "" && !o.TooLate && o.Undo == nil {
+		if decided, err := r.heed(ctx, o); err != nil || !decided {
 			return err
 		}
-		if err := step.do(ctx, o); err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			r.judge(o, step.name, err)
-			return r.save(ctx, o)
-		}
-		o.done(step.name) // stored with what comes next
 	}
-	o.succeed(success(o), r.Now())
+	if o.Undo != nil {
+		return r.takeBack(ctx, o)
+	}
+	return r.carryOut(ctx, o)
+}
+
+type work func(context.Context, *Operation, Change) error
+
+// carryOut does what is not done yet, repository by repository.
+func (r *Runner) carryOut(ctx context.Context, o *Operation) error {
+	for _, c := range o.Plan.Changes {
+		for _, step := range []struct {
+			name string
+			do   work
+		}{{StepCreate, r.create}, {StepPush, r.push}, {StepVerify, r.verify}} {
+			s := o.step(step.name, c)
+			if s == nil || s.State == view.OperationSucceeded {
+				continue
+			}
+			if err := r.try(ctx, o, c, s, step.do); err != nil || s.State != view.OperationSucceeded {
+				return err
+			}
+		}
+	}
+	o.end(view.OperationSucceeded, success(o), "", r.Now())
 	return r.save(ctx, o)
+}
+
+// try does one step. What it has done is stored with what comes next.
+func (r *Runner) try(ctx context.Context, o *Operation, c Change, s *view.Step, do work) error {
+	if len(c.Commits) == 0 {
+		o.done(s)
+		return nil
+	}
+	o.begin(s)
+	if err := r.save(ctx, o); err != nil {
+		return err
+	}
+	err := do(ctx, o, c)
+	switch {
+	case err == nil:
+		o.done(s)
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	r.judge(o, c, s, err)
+	if err := r.save(ctx, o); err != nil || o.Undo == nil {
+		return err
+	}
+	return r.takeBack(ctx, o)
 }
 
 func (r *Runner) save(ctx context.Context, o *Operation) error {
@@ -89,33 +120,38 @@ func (r *Runner) save(ctx context.Context, o *Operation) error {
 }
 
 // judge decides whether a failed step is tried again.
-func (r *Runner) judge(o *Operation, step string, err error) {
-	why := sentence(err)
+func (r *Runner) judge(o *Operation, c Change, s *view.Step, err error) {
+	why, hint := sentence(err), ""
+	var e *Error
 	switch {
-	case CodeOf(err) != "":
-		o.fail(step, err.Error(), r.Now())
+	case errors.As(err, &e):
+		why, hint = e.Message, e.Hint
 	case r.Now().Sub(o.CreatedAt) > giveUp:
-		o.fail(step, "It was tried for a day. Last: "+why, r.Now())
+		why, hint = "It was tried for a day. Last: "+why, "Ask again once Git works."
 	case errors.Is(err, forge.ErrUnavailable):
-		o.wait(step, "Git does not answer ("+why+").")
-	case step == StepCreate && errors.Is(err, forge.ErrNotFound):
-		o.wait(step, "Git has no organization "+o.Organization+" yet.")
-	case step == StepCreate && errors.Is(err, forge.ErrForbidden):
-		o.wait(step, "Catalyst may not create repositories for "+o.Organization+" in Git yet.")
-	case errors.Is(err, forge.ErrNotFound) && o.Plan.Create && o.Commit == "":
+		o.wait(s, "Git does not answer ("+why+").", r.Now())
+		return
+	case s.Name == StepCreate && errors.Is(err, forge.ErrNotFound):
+		o.wait(s, "Git has no organization "+o.Organization+" yet.", r.Now())
+		return
+	case s.Name == StepCreate && errors.Is(err, forge.ErrForbidden):
+		o.wait(s, "Catalyst may not create repositories for "+o.Organization+" in Git yet.", r.Now())
+		return
+	case errors.Is(err, forge.ErrNotFound) && c.Create && o.Made[c.Application] == "":
 		// The forge took it away again, as Gitea does when it is cut off while it makes one. Nothing was written to it.
-		o.wait(step, "The new repository is gone again; it is made once more.")
-		o.step(StepCreate).State = view.OperationPending
+		o.step(StepCreate, c).State = view.OperationPending
+		o.wait(s, "The new repository is gone again; it is made once more.", r.Now())
+		return
 	case errors.Is(err, forge.ErrForbidden):
-		o.fail(step, "Git refused the commit: "+why, r.Now())
+		why, hint = "Git refused the commit: "+why, "Ask an administrator of the Sovereign why Catalyst may not write to "+c.Repo.String()+", then try again."
 	case errors.Is(err, forge.ErrNotFound):
-		o.fail(step, "The repository "+o.Plan.Repo.String()+" is gone.", r.Now())
+		why, hint = "The repository "+c.Repo.String()+" is gone.", "Plan again: it may have been renamed or deleted in Git."
 	default:
-		o.fail(step, why, r.Now())
+		hint = "Tell an administrator of the Sovereign; the log of provisioning says more."
 	}
-	if o.State == view.OperationFailed {
-		r.Log.Info("an Operation failed", "operation", o.ID, "step", step, "error", err)
-	}
+	s.State, s.Message = view.OperationFailed, why
+	r.abandon(o, &Undo{Why: why}, hint)
+	r.Log.Info("an Operation failed", "operation", o.ID, "application", c.Application, "step", s.Name, "error", err)
 }
 
 func sentence(err error) string {
@@ -124,78 +160,108 @@ func sentence(err error) string {
 	return s[:min(len(s), most)]
 }
 
-func (r *Runner) create(ctx context.Context, o *Operation) error {
-	err := r.Forge.CreateRepo(ctx, o.Plan.Repo, o.Plan.Description)
+func (r *Runner) create(ctx context.Context, o *Operation, c Change) error {
+	err := r.Forge.CreateRepo(ctx, c.Repo, c.Description)
 	if !errors.Is(err, forge.ErrExists) {
 		return err
 	}
 	// Somebody's, or made by this very Operation before it was cut off?
-	found, err := r.Forge.Description(ctx, o.Plan.Repo)
+	found, err := r.Forge.Description(ctx, c.Repo)
 	if errors.Is(err, forge.ErrNotFound) {
-		return fmt.Errorf("%w: %s comes and goes", forge.ErrUnavailable, o.Plan.Repo)
+		return fmt.Errorf("%w: %s comes and goes", forge.ErrUnavailable, c.Repo)
 	}
 	if err != nil {
 		return err
 	}
-	if strings.Contains(found, marker(o.ID)) || o.Plan.Adopt != "" && strings.Contains(found, marker(o.Plan.Adopt)) {
+	if mine(o, c, found) {
 		return nil
 	}
-	return refuse(CodeNameTaken, "Somebody else took the name "+o.Application+" in the meantime. Nothing was written; install it under another name.")
+	return &Error{Code: CodeNameTaken, Message: "Somebody else took the name " + c.Application + " in the meantime.",
+		Hint: "Install it under another name."}
 }
 
-func (r *Runner) push(ctx context.Context, o *Operation) error {
-	heads, err := r.Forge.Push(ctx, o.Plan.Repo, o.Plan.updates())
+// mine tells from its description whether the Operation made a repository.
+func mine(o *Operation, c Change, description string) bool {
+	return strings.Contains(description, marker(o.ID)) || c.Adopt != "" && strings.Contains(description, marker(c.Adopt))
+}
+
+func (r *Runner) push(ctx context.Context, o *Operation, c Change) error {
+	heads, err := r.Forge.Push(ctx, c.Repo, o.Plan.updates(c))
 	var m *forge.MovedError
 	switch {
 	case err == nil:
-		o.Commit = heads[o.Plan.Branches()[0]]
+		o.made(c, heads[c.Branches()[0]])
 		return nil
 	case !errors.As(err, &m):
 		return err
 	}
 	// The push may have landed before this process was cut off, and somebody may have gone on from there.
-	for _, b := range o.Plan.Branches() {
-		sha, err := landed(ctx, r.Forge, o.Plan.Repo, b, o.ID)
-		if err != nil {
-			return err
-		}
-		if sha != "" {
-			o.Commit = sha
-			return nil
-		}
+	sha, err := r.landed(ctx, o, c)
+	if err != nil {
+		return err
+	}
+	if sha != "" {
+		o.made(c, sha)
+		return nil
 	}
 	return moved(ctx, r.Forge, m)
 }
 
+// landed returns a commit of the Operation on a branch of a change, or "".
+func (r *Runner) landed(ctx context.Context, o *Operation, c Change) (string, error) {
+	for _, b := range c.Branches() {
+		if sha, err := landed(ctx, r.Forge, c.Repo, b, marker(o.ID)); err != nil || sha != "" {
+			return sha, err
+		}
+	}
+	return "", nil
+}
+
 // verify reads back what is in Git now.
-func (r *Runner) verify(ctx context.Context, o *Operation) error {
-	heads, err := r.Forge.Branches(ctx, o.Plan.Repo)
+func (r *Runner) verify(ctx context.Context, o *Operation, c Change) error {
+	heads, err := r.Forge.Branches(ctx, c.Repo)
 	if err != nil {
 		return err
 	}
-	for _, b := range o.Plan.Branches() {
-		if heads[b] == o.Commit {
+	commit := o.Made[c.Application]
+	if commit == "" {
+		commit = o.Commit // of an earlier version
+	}
+	for _, b := range c.Branches() {
+		if heads[b] == commit {
 			continue
 		}
-		sha, err := landed(ctx, r.Forge, o.Plan.Repo, b, o.ID)
+		sha, err := landed(ctx, r.Forge, c.Repo, b, marker(o.ID))
 		if err != nil {
 			return err
 		}
 		if sha == "" {
-			return refuse(CodeBranchMoved, fmt.Sprintf("The commit %s was written, but the branch %s does not hold it now: somebody set it back.", short(o.Commit), b))
+			return &Error{Code: CodeBranchMoved, Hint: "Look at the branch, then ask again.",
+				Message: fmt.Sprintf("The commit %s was written, but the branch %s of %s does not hold it now: somebody set it back.", short(commit), b, c.Repo)}
 		}
 	}
 	return nil
 }
 
 func success(o *Operation) string {
-	branches := o.Plan.Branches()
-	where := branches[0]
-	if n := len(branches); n > 1 {
-		where = strings.Join(branches[:n-1], ", ") + " and " + branches[n-1]
+	late := ""
+	if o.TooLate {
+		late = " It was too late to cancel it."
 	}
-	return fmt.Sprintf("Committed %s to %s. Flux applies it now.", short(o.Commit), where)
+	if o.Plan.empty() {
+		return "Nothing had to be changed: Git says this already." + late
+	}
+	if n := len(o.Plan.Changes); n > 1 {
+		return fmt.Sprintf("Committed to %d repositories: %s. Flux applies it now.%s", n, and(o.Plan.Applications()), late)
+	}
+	c := o.Plan.Changes[0]
+	return fmt.Sprintf("Committed %s to %s. Flux applies it now.%s", short(o.Made[c.Application]), and(c.Branches()), late)
 }
 
-// Paths of the files that a plan writes, sorted.
-func (p Plan) Paths() []string { return slices.Sorted(maps.Keys(p.Write)) }
+// and joins names as people do.
+func and(names []string) string {
+	if n := len(names); n > 1 {
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	}
+	return strings.Join(names, "")
+}

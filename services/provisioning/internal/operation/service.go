@@ -2,6 +2,7 @@ package operation
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,7 +32,7 @@ func (s *Service) Submit(ctx context.Context, r Request) (*Operation, error) {
 			return first, err
 		}
 	}
-	o, err := s.Planner.Plan(ctx, r, id)
+	planned, err := s.Planner.Plan(ctx, r, id, false)
 	if err != nil {
 		if r.Key != "" { // the first one may have been accepted, and even have ended, while this one was planned
 			if first, firstErr := s.first(ctx, id, print); first != nil || CodeOf(firstErr) == CodeKeyReused {
@@ -40,19 +41,36 @@ func (s *Service) Submit(ctx context.Context, r Request) (*Operation, error) {
 		}
 		return nil, err
 	}
-	o.Fingerprint = print
+	planned.Operation.Fingerprint = print
+	return s.accept(ctx, planned.Operation)
+}
+
+// maxRecord bounds a record, so that it fits into a message with room for what its steps will say.
+const maxRecord = 900 << 10
+
+// accept has an Operation carried out. If there is one of its id already, that is the answer.
+func (s *Service) accept(ctx context.Context, o *Operation) (*Operation, error) {
+	if err := o.Plan.Contents.pack(); err != nil {
+		return nil, fmt.Errorf("accept %s: %w", o.ID, err)
+	}
+	if b, err := json.Marshal(o); err != nil {
+		return nil, fmt.Errorf("accept %s: %w", o.ID, err)
+	} else if len(b) > maxRecord {
+		return nil, &Error{Code: CodePlanTooLarge, Message: fmt.Sprintf("This changes %d Applications with %d KiB of files, which is more than one Operation may: %d KiB.",
+			len(o.Plan.Changes), len(b)>>10, maxRecord>>10), Hint: "Install some of the dependencies first, one by one, then choose them as existing ones."}
+	}
 	if err := s.Records.Create(ctx, o); err != nil {
 		if errors.Is(err, ErrConflict) {
-			return s.first(ctx, id, print)
+			return s.first(ctx, o.ID, o.Fingerprint)
 		}
-		return nil, fmt.Errorf("accept %s: %w", id, err)
+		return nil, fmt.Errorf("accept %s: %w", o.ID, err)
 	}
 	// It is accepted. What fails from here on is made good by the sweep.
 	if err := s.Records.Announce(ctx, o); err != nil {
-		s.Log.Info("an Operation will be announced later", "operation", id, "error", err)
+		s.Log.Info("an Operation will be announced later", "operation", o.ID, "error", err)
 	}
-	if err := s.Records.Enqueue(ctx, id); err != nil {
-		s.Log.Info("an Operation will be queued later", "operation", id, "error", err)
+	if err := s.Records.Enqueue(ctx, o.ID); err != nil {
+		s.Log.Info("an Operation will be queued later", "operation", o.ID, "error", err)
 	}
 	return o, nil
 }
@@ -72,16 +90,12 @@ func (s *Service) first(ctx context.Context, id, print string) (*Operation, erro
 	return o, nil
 }
 
-// Preview plans a request and changes nothing.
-func (s *Service) Preview(ctx context.Context, r Request) (*Operation, error) {
-	return s.Planner.Plan(ctx, r, "op-assigned-when-it-begins")
-}
-
 // Settings are what Git holds for one Application in one Environment.
 type Settings struct {
 	Values    map[string]any
 	Commit    string
 	Blueprint gitlayout.Pin
+	Size      string
 }
 
 // Settings reads them.

@@ -21,7 +21,7 @@ func (p *Planner) settings(ctx context.Context, r Request) (Settings, error) {
 		return Settings{}, err
 	}
 	repo := forge.Repo{Organization: r.Organization, Name: r.Application}
-	here, err := p.running(ctx, r, env, repo)
+	here, err := p.running(ctx, r, env)
 	if err != nil {
 		return Settings{}, err
 	}
@@ -29,27 +29,40 @@ func (p *Planner) settings(ctx context.Context, r Request) (Settings, error) {
 	if err != nil {
 		return Settings{}, err
 	}
-	out := Settings{Values: map[string]any{}, Commit: here.head, Blueprint: *here.pin}
+	out := Settings{Commit: here.head, Blueprint: here.app.Pin, Size: here.app.Size}
+	files, err := open(ctx, p.Forge, repo, here.head, present(here.files, gitlayout.BaseValues(engine), gitlayout.OverlayValues(env.EnvType, engine)))
+	if err != nil {
+		return Settings{}, err
+	}
+	out.Values, err = says(files, env, engine, types)
+	return out, err
+}
+
+// present are those of the paths that are among the files.
+func present(files []string, paths ...string) []string {
+	return slices.DeleteFunc(paths, func(p string) bool { return !slices.Contains(files, p) })
+}
+
+// says reads the settings of an Environment out of the files of its branch.
+func says(files map[string][]byte, env Environment, engine gitlayout.Engine, types map[string]string) (map[string]any, error) {
+	out := map[string]any{}
 	for _, path := range []string{gitlayout.BaseValues(engine), gitlayout.OverlayValues(env.EnvType, engine)} {
-		if !slices.Contains(here.files, path) {
+		content, ok := files[path]
+		if !ok {
 			continue
-		}
-		content, err := p.Forge.File(ctx, repo, here.head, path)
-		if err != nil {
-			return Settings{}, err
 		}
 		values, err := gitlayout.ReadValues(engine, content, types)
 		if err != nil {
-			return Settings{}, refuse(CodeInvalidRequest, fmt.Sprintf("%s on the branch %s cannot be read: %v. Mend it in Git.", path, env.Branch, err))
+			return nil, refuse(CodeInvalidRequest, fmt.Sprintf("%s on the branch %s cannot be read: %v. Mend it in Git.", path, env.Branch, err))
 		}
-		out.Values = merge(out.Values, values)
+		out = merge(out, values)
 	}
 	return out, nil
 }
 
 // shape is how the settings are written. Without the catalog the files tell.
 func (p *Planner) shape(ctx context.Context, here branch) (gitlayout.Engine, map[string]string, error) {
-	bp, err := p.Catalog.Blueprint(ctx, here.pin.Name, here.pin.Version)
+	bp, err := p.Catalog.Blueprint(ctx, here.app.Pin.Name, here.app.Pin.Version)
 	switch {
 	case err == nil:
 		return bp.Engine, bp.types(), nil

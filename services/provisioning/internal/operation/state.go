@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 
 	"catalyst.openova.io/pkg/forge"
 	"catalyst.openova.io/services/provisioning/internal/gitlayout"
@@ -26,13 +27,13 @@ type repository struct {
 type branch struct {
 	head      string
 	files     []string
-	pin       *gitlayout.Pin // nil if it holds no Application
-	broken    error          // why its application.yaml cannot be read
+	app       *gitlayout.Spec // nil if it holds no Application
+	broken    error           // why its application.yaml cannot be read
 	tombstone bool
 }
 
 func (b branch) runsIn(envType string) bool {
-	return b.pin != nil && slices.ContainsFunc(b.files, func(f string) bool { return strings.HasPrefix(f, gitlayout.OverlayDir(envType)) })
+	return b.app != nil && slices.ContainsFunc(b.files, func(f string) bool { return strings.HasPrefix(f, gitlayout.OverlayDir(envType)) })
 }
 
 // environmentBranches are the branches that matter, the lowest Environment first.
@@ -94,8 +95,8 @@ func lookAt(ctx context.Context, f Forge, repo forge.Repo, head string) (branch,
 		if err != nil {
 			return b, err
 		}
-		pin, err := gitlayout.ReadPin(content)
-		b.pin, b.broken = &pin, err
+		app, err := gitlayout.ReadApplication(content)
+		b.app, b.broken = &app, err
 	case slices.Contains(b.files, gitlayout.ReadmeFile):
 		content, err := f.File(ctx, repo, head, gitlayout.ReadmeFile)
 		if err != nil {
@@ -104,4 +105,43 @@ func lookAt(ctx context.Context, f Forge, repo forge.Repo, head string) (branch,
 		b.tombstone = gitlayout.IsTombstone(content)
 	}
 	return b, nil
+}
+
+// open reads files of a commit: what makes the Application and what concerns one Environment.
+func open(ctx context.Context, f forge.Reader, repo forge.Repo, head string, paths []string) (map[string][]byte, error) {
+	const parallel = 4
+	out := make(map[string][]byte, len(paths))
+	var (
+		mu    sync.Mutex
+		all   sync.WaitGroup
+		errs  []error
+		slots = make(chan struct{}, parallel)
+	)
+	for _, path := range paths {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			b, err := f.File(ctx, repo, head, path)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				errs = append(errs, err)
+				return
+			}
+			out[path] = b
+		})
+	}
+	all.Wait()
+	return out, errors.Join(errs...)
+}
+
+// concerns picks the files that make an Application in one Environment.
+func concerns(files []string, envType string) []string {
+	var out []string
+	for _, f := range files {
+		if f == gitlayout.ApplicationFile || strings.HasPrefix(f, gitlayout.BaseDir) || strings.HasPrefix(f, gitlayout.OverlayDir(envType)) {
+			out = append(out, f)
+		}
+	}
+	return out
 }

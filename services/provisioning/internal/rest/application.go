@@ -18,6 +18,8 @@ type InstallRequest struct {
 	Version     string         `json:"version,omitempty" maxLength:"128" doc:"the newest that can be installed if empty"`
 	Environment string         `json:"environment" minLength:"1" maxLength:"253" example:"acme-dev"`
 	Values      map[string]any `json:"values,omitempty" doc:"settings, as the Blueprint's configSchema describes them"`
+	Size        string         `json:"size,omitempty" maxLength:"63" doc:"one of the Blueprint's ready-made sets of settings" example:"small"`
+	Choices     Choices        `json:"choices,omitempty" doc:"how dependencies are satisfied, by their path in the tree"`
 }
 
 type installInput struct {
@@ -29,21 +31,9 @@ type installInput struct {
 func (in *installInput) request(p operation.Person) operation.Request {
 	return operation.Request{
 		Action: operation.Install, Organization: in.Org, Environment: in.Body.Environment, Application: in.Body.Name,
-		Blueprint: in.Body.Blueprint, Version: in.Body.Version, Values: in.Body.Values, Person: p, Key: in.Key,
+		Blueprint: in.Body.Blueprint, Version: in.Body.Version, Values: in.Body.Values, Size: in.Body.Size,
+		Choices: in.Body.Choices.domain(), Person: p, Key: in.Key,
 	}
-}
-
-type operationOutput struct {
-	Location string `header:"Location"`
-	Body     view.Operation
-}
-
-func (a *API) submit(ctx context.Context, r operation.Request) (*operationOutput, error) {
-	o, err := a.service.Submit(ctx, r)
-	if err != nil {
-		return nil, problem(ctx, err)
-	}
-	return &operationOutput{Location: "/api/v1/organizations/" + o.Organization + "/operations/" + o.ID, Body: o.View()}, nil
 }
 
 func (a *API) install(ctx context.Context, in *installInput) (*operationOutput, error) {
@@ -52,53 +42,6 @@ func (a *API) install(ctx context.Context, in *installInput) (*operationOutput, 
 		return nil, err
 	}
 	return a.submit(ctx, in.request(p))
-}
-
-// InstallPlan is what installing would write.
-type InstallPlan struct {
-	Commits  []PlannedCommit `json:"commits" nullable:"false"`
-	Values   map[string]any  `json:"values" doc:"the settings with their defaults"`
-	Warnings []string        `json:"warnings" nullable:"false"`
-}
-
-// PlannedCommit is one commit that would be made.
-type PlannedCommit struct {
-	Repository string        `json:"repository" example:"acme/shop"`
-	Branches   []string      `json:"branches" nullable:"false"`
-	Message    string        `json:"message"`
-	Files      []PlannedFile `json:"files" nullable:"false"`
-	Removed    []string      `json:"removed" nullable:"false" doc:"files that would be deleted"`
-}
-
-// PlannedFile is one file as it would be.
-type PlannedFile struct {
-	Path    string `json:"path"`
-	Content string `json:"content"`
-}
-
-type planOutput struct{ Body InstallPlan }
-
-func (a *API) plan(ctx context.Context, in *installInput) (*planOutput, error) {
-	p, err := authorize(ctx, in.Org, in.Body.Environment, identity.PermWriteApplication)
-	if err != nil {
-		return nil, err
-	}
-	o, err := a.service.Preview(ctx, in.request(p))
-	if err != nil {
-		return nil, problem(ctx, err)
-	}
-	out := InstallPlan{Commits: []PlannedCommit{}, Values: o.Plan.Values, Warnings: append([]string{}, o.Plan.Notes...)}
-	for _, c := range o.Plan.Commits {
-		planned := PlannedCommit{Repository: o.Plan.Repo.String(), Message: o.Plan.Message, Files: []PlannedFile{}, Removed: append([]string{}, c.Remove...)}
-		for _, ref := range c.Refs {
-			planned.Branches = append(planned.Branches, ref.Branch)
-		}
-		for _, path := range o.Plan.Paths() {
-			planned.Files = append(planned.Files, PlannedFile{Path: path, Content: string(o.Plan.Write[path])})
-		}
-		out.Commits = append(out.Commits, planned)
-	}
-	return &planOutput{Body: out}, nil
 }
 
 // ApplicationPath names an Application in an Environment.
@@ -115,6 +58,7 @@ func (in ApplicationPath) request(action operation.Action, p operation.Person) o
 // Values are settings.
 type Values struct {
 	Values map[string]any `json:"values" doc:"all settings; those left out go back to their defaults"`
+	Size   string         `json:"size,omitempty" maxLength:"63" doc:"one of the Blueprint's ready-made sets of settings; as it is now if left out"`
 }
 
 type configureInput struct {
@@ -130,7 +74,7 @@ func (a *API) configure(ctx context.Context, in *configureInput) (*operationOutp
 		return nil, err
 	}
 	r := in.request(operation.Configure, p)
-	r.Values, r.Key, r.Head = in.Body.Values, in.Key, strings.Trim(strings.TrimPrefix(in.Match, "W/"), `" `)
+	r.Values, r.Size, r.Key, r.Head = in.Body.Values, in.Body.Size, in.Key, strings.Trim(strings.TrimPrefix(in.Match, "W/"), `" `)
 	if r.Head == "*" {
 		r.Head = ""
 	}
@@ -142,6 +86,7 @@ type CurrentValues struct {
 	Values    map[string]any `json:"values"`
 	Commit    string         `json:"commit" doc:"the head of the Environment's branch; send it back as If-Match"`
 	Blueprint view.Blueprint `json:"blueprint"`
+	Size      string         `json:"size,omitempty" doc:"the ready-made set of settings that was chosen"`
 }
 
 type valuesOutput struct {
@@ -160,16 +105,24 @@ func (a *API) values(ctx context.Context, in *ApplicationPath) (*valuesOutput, e
 		return nil, problem(ctx, err)
 	}
 	return &valuesOutput{ETag: `"` + s.Commit + `"`, CacheControl: "private, no-cache", Body: CurrentValues{
-		Values: s.Values, Commit: s.Commit, Blueprint: view.Blueprint{Name: s.Blueprint.Name, Version: s.Blueprint.Version},
+		Values: s.Values, Commit: s.Commit, Blueprint: view.Blueprint{Name: s.Blueprint.Name, Version: s.Blueprint.Version}, Size: s.Size,
 	}}, nil
 }
 
-type uninstallInput struct {
+type changeInput struct {
 	ApplicationPath
 	Key string `header:"Idempotency-Key"`
 }
 
-func (a *API) uninstall(ctx context.Context, in *uninstallInput) (*operationOutput, error) {
+// change begins what an Application in an Environment is asked to do without more words.
+func (a *API) change(action operation.Action) func(context.Context, *changeInput) (*operationOutput, error) {
+	return func(ctx context.Context, in *changeInput) (*operationOutput, error) {
+		return a.begin(ctx, in.ApplicationPath, in.Key, operation.Request{Action: action})
+	}
+}
+
+// begin submits a request for one Application in one Environment.
+func (a *API) begin(ctx context.Context, in ApplicationPath, key string, r operation.Request) (*operationOutput, error) {
 	p, err := authorize(ctx, in.Org, in.Env, identity.PermWriteApplication)
 	if err != nil {
 		return nil, err
@@ -177,15 +130,58 @@ func (a *API) uninstall(ctx context.Context, in *uninstallInput) (*operationOutp
 	if in.Env == "" { // never by accident everywhere
 		return nil, server.NewProblem(http.StatusNotFound, string(operation.CodeEnvironmentNotFound), "Name the Environment.")
 	}
-	r := in.request(operation.Uninstall, p)
-	r.Key = in.Key
+	r.Organization, r.Environment, r.Application, r.Person, r.Key = in.Org, in.Env, in.App, p, key
 	return a.submit(ctx, r)
 }
 
+// UpgradeRequest names the version to go to.
+type UpgradeRequest struct {
+	Version string         `json:"version" minLength:"1" maxLength:"128" doc:"a newer one, or an older one where the Blueprint allows it" example:"6.15.0"`
+	Values  map[string]any `json:"values,omitempty" doc:"the settings to go on with; those of now if left out"`
+	Choices Choices        `json:"choices,omitempty" doc:"how dependencies that are new with the version are satisfied"`
+}
+
+type upgradeInput struct {
+	ApplicationPath
+	Key  string `header:"Idempotency-Key"`
+	Body UpgradeRequest
+}
+
+func (a *API) upgrade(ctx context.Context, in *upgradeInput) (*operationOutput, error) {
+	return a.begin(ctx, in.ApplicationPath, in.Key, operation.Request{Action: operation.Upgrade,
+		Version: in.Body.Version, Values: in.Body.Values, Choices: in.Body.Choices.domain()})
+}
+
+// RollbackRequest names the commit to go back to.
+type RollbackRequest struct {
+	Commit string `json:"commit" pattern:"^[0-9a-f]{7,40}$" doc:"an earlier commit of the Environment's branch" example:"3f2a91c"`
+}
+
+type rollbackInput struct {
+	ApplicationPath
+	Key  string `header:"Idempotency-Key"`
+	Body RollbackRequest
+}
+
+func (a *API) rollback(ctx context.Context, in *rollbackInput) (*operationOutput, error) {
+	return a.begin(ctx, in.ApplicationPath, in.Key, operation.Request{Action: operation.Rollback, Commit: in.Body.Commit})
+}
+
+type uninstallInput struct {
+	ApplicationPath
+	Key              string `header:"Idempotency-Key"`
+	WithDependencies bool   `query:"withDependencies" doc:"also what was installed for this Application alone, with its data"`
+}
+
+func (a *API) uninstall(ctx context.Context, in *uninstallInput) (*operationOutput, error) {
+	return a.begin(ctx, in.ApplicationPath, in.Key, operation.Request{Action: operation.Uninstall, WithDependencies: in.WithDependencies})
+}
+
 type uninstallAllInput struct {
-	Org string `path:"org" maxLength:"253"`
-	App string `path:"app" maxLength:"253"`
-	Key string `header:"Idempotency-Key"`
+	Org              string `path:"org" maxLength:"253"`
+	App              string `path:"app" maxLength:"253"`
+	Key              string `header:"Idempotency-Key"`
+	WithDependencies bool   `query:"withDependencies" doc:"also what was installed for this Application alone, with its data"`
 }
 
 func (a *API) uninstallAll(ctx context.Context, in *uninstallAllInput) (*operationOutput, error) {
@@ -193,5 +189,6 @@ func (a *API) uninstallAll(ctx context.Context, in *uninstallAllInput) (*operati
 	if err != nil {
 		return nil, err
 	}
-	return a.submit(ctx, operation.Request{Action: operation.Uninstall, Organization: in.Org, Application: in.App, Person: p, Key: in.Key})
+	return a.submit(ctx, operation.Request{Action: operation.Uninstall, Organization: in.Org, Application: in.App,
+		WithDependencies: in.WithDependencies, Person: p, Key: in.Key})
 }

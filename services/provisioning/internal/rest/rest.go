@@ -1,10 +1,10 @@
-// Package rest serves the write side of Applications to people: install, configure and uninstall.
+// Package rest serves the write side of Applications to people: plans of what they ask for, and the Operations that
+// carry it out.
 package rest
 
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/http"
 
@@ -23,19 +23,31 @@ const maxBody = 512 << 10
 // Service is what the API needs; *operation.Service is one.
 type Service interface {
 	Submit(ctx context.Context, r operation.Request) (*operation.Operation, error)
-	Preview(ctx context.Context, r operation.Request) (*operation.Operation, error)
 	Settings(ctx context.Context, r operation.Request) (operation.Settings, error)
+	// Operation returns one of an Organization.
+	Operation(ctx context.Context, organization, id string) (*operation.Operation, error)
+	Cancel(ctx context.Context, id string, p operation.Person) (*operation.Operation, error)
+	Retry(ctx context.Context, id string, p operation.Person, key string) (*operation.Operation, error)
+}
+
+// Plans keeps InstallPlans; *operation.Plans is one.
+type Plans interface {
+	Make(ctx context.Context, r operation.Request) (*operation.InstallPlan, error)
+	// Get returns one of an Organization.
+	Get(ctx context.Context, organization, id string) (*operation.InstallPlan, error)
+	Apply(ctx context.Context, plan *operation.InstallPlan, p operation.Person) (*operation.Operation, error)
 }
 
 // API answers requests.
 type API struct {
 	service Service
+	plans   Plans
 	huma    huma.API
 	chi     chi.Router
 }
 
 // New makes the API. Every request but that for /openapi.json needs a token that the verifier accepts.
-func New(s Service, verifier identity.TokenVerifier) *API {
+func New(s Service, plans Plans, verifier identity.TokenVerifier) *API {
 	server.UseProblems()
 	root, api := chi.NewRouter(), chi.NewRouter()
 	api.Use(func(next http.Handler) http.Handler { return identity.Require(verifier, next) })
@@ -43,11 +55,11 @@ func New(s Service, verifier identity.TokenVerifier) *API {
 		server.NewProblem(http.StatusNotFound, "not_found", "Nothing is at this address.").Write(w)
 	})
 	config := huma.DefaultConfig("Catalyst provisioning", "v1alpha1")
-	config.Info.Description = "Install, configure and uninstall Applications. Each change is a commit; an Operation says how far it has come."
+	config.Info.Description = "Install, configure, upgrade and uninstall Applications. Each change is a commit; an Operation says how far it has come."
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"}}
 	config.Security = []map[string][]string{{"bearer": {}}}
-	a := &API{service: s, huma: humachi.New(api, config), chi: root}
+	a := &API{service: s, plans: plans, huma: humachi.New(api, config), chi: root}
 	a.routes()
 	root.Get("/openapi.json", a.openAPI)
 	root.Mount("/", api)
@@ -70,64 +82,6 @@ func (a *API) openAPI(w http.ResponseWriter, _ *http.Request) {
 	if _, err := w.Write(doc); err != nil {
 		slog.Debug("openapi: client went away", "error", err)
 	}
-}
-
-func (a *API) routes() {
-	const (
-		organization = "/api/v1/organizations/{org}"
-		application  = organization + "/environments/{env}/applications/{app}"
-	)
-	accepted := func(id, method, path, summary string, errs ...int) huma.Operation {
-		return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"Applications"},
-			DefaultStatus: http.StatusAccepted, MaxBodyBytes: maxBody,
-			Errors: append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusServiceUnavailable}, errs...)}
-	}
-	huma.Register(a.huma, accepted("install-application", http.MethodPost, organization+"/applications", "Install an Application", http.StatusConflict), a.install)
-	plan := accepted("plan-installation", http.MethodPost, organization+"/install-plans", "Show what installing would write", http.StatusConflict)
-	plan.DefaultStatus = http.StatusOK
-	huma.Register(a.huma, plan, a.plan)
-	huma.Register(a.huma, accepted("configure-application", http.MethodPut, application+"/values", "Change the settings of an Application in an Environment", http.StatusPreconditionFailed), a.configure)
-	read := accepted("get-application-values", http.MethodGet, application+"/values", "Read the settings of an Application in an Environment from Git")
-	read.DefaultStatus = http.StatusOK
-	huma.Register(a.huma, read, a.values)
-	huma.Register(a.huma, accepted("uninstall-application", http.MethodDelete, application, "Remove an Application from an Environment"), a.uninstall)
-	huma.Register(a.huma, accepted("uninstall-application-everywhere", http.MethodDelete, organization+"/applications/{app}", "Remove an Application everywhere"), a.uninstallAll)
-}
-
-var statuses = map[operation.Code]int{
-	operation.CodeInvalidName: http.StatusUnprocessableEntity, operation.CodeInvalidValues: http.StatusUnprocessableEntity,
-	operation.CodeInvalidRequest: http.StatusUnprocessableEntity, operation.CodeKeyReused: http.StatusUnprocessableEntity,
-	operation.CodeBlueprintNotFound: http.StatusUnprocessableEntity, operation.CodeVersionNotFound: http.StatusUnprocessableEntity,
-	operation.CodeVersionRefused: http.StatusUnprocessableEntity, operation.CodeNameTaken: http.StatusConflict,
-	operation.CodeOrganizationNotFound: http.StatusNotFound, operation.CodeEnvironmentNotFound: http.StatusNotFound,
-	operation.CodeApplicationNotFound: http.StatusNotFound, operation.CodeBranchMoved: http.StatusPreconditionFailed,
-	operation.CodeForbidden: http.StatusForbidden, operation.CodeForgeUnavailable: http.StatusServiceUnavailable,
-	operation.CodeCatalogUnavailable: http.StatusServiceUnavailable, operation.CodeUnavailable: http.StatusServiceUnavailable,
-}
-
-// problem turns an error of the domain into an answer. What is not meant for people is logged and not told.
-func problem(ctx context.Context, err error) error {
-	var e *operation.Error
-	if !errors.As(err, &e) {
-		if ctx.Err() != nil {
-			return server.NewProblem(http.StatusServiceUnavailable, "unavailable", "The request was cut off.")
-		}
-		slog.Error("a request failed", "error", err)
-		return server.NewProblem(http.StatusServiceUnavailable, "unavailable", "Catalyst cannot do this now. Nothing was changed that is not shown; try again in a moment.")
-	}
-	status, ok := statuses[e.Code]
-	if !ok {
-		status = http.StatusInternalServerError
-	}
-	if cause := errors.Unwrap(err); cause != nil && status >= http.StatusInternalServerError {
-		slog.Error("a request failed", "code", e.Code, "error", cause)
-	}
-	p := server.NewProblem(status, string(e.Code), e.Message)
-	p.Suggestion = e.Suggestion
-	for _, f := range e.Fields {
-		p.Errors = append(p.Errors, server.Field{Location: f.Pointer, Message: f.Message})
-	}
-	return p
 }
 
 // authorize answers who asks, if that person may. What a person may not see looks as if it were not there.

@@ -53,10 +53,49 @@ func (s *stub) Submit(_ context.Context, r operation.Request) (*operation.Operat
 		State: view.OperationPending, Steps: []view.Step{}}, s.err
 }
 
-func (s *stub) Preview(_ context.Context, r operation.Request) (*operation.Operation, error) {
+func (s *stub) Operation(_ context.Context, organization, id string) (*operation.Operation, error) {
+	if organization != "acme" {
+		return nil, &operation.Error{Code: operation.CodeOperationNotFound, Message: "none"}
+	}
+	return &operation.Operation{ID: id, Organization: "acme", Environment: "acme-" + strings.TrimPrefix(id, "op-")}, nil
+}
+
+func (s *stub) Cancel(_ context.Context, id string, p operation.Person) (*operation.Operation, error) {
+	s.asked = operation.Request{Organization: "acme", Application: "cancel " + id, Person: p}
+	return &operation.Operation{ID: id, Organization: "acme"}, s.err
+}
+
+func (s *stub) Retry(_ context.Context, id string, p operation.Person, key string) (*operation.Operation, error) {
+	s.asked = operation.Request{Organization: "acme", Application: "retry " + id, Person: p, Key: key}
+	return &operation.Operation{ID: id + "-again", Organization: "acme"}, s.err
+}
+
+var expires = time.Date(2026, 3, 1, 13, 0, 0, 0, time.UTC)
+
+func (s *stub) Make(_ context.Context, r operation.Request) (*operation.InstallPlan, error) {
 	s.asked = r
-	return &operation.Operation{Plan: operation.Plan{Message: "Install", Write: map[string][]byte{"b": []byte("2"), "a": []byte("1")},
-		Commits: []operation.Commit{{Refs: []operation.Ref{{Branch: "develop"}, {Branch: "main"}}}}, Values: map[string]any{"x": 1}}}, s.err
+	var plan operation.Plan
+	err := json.Unmarshal([]byte(`{"repo":{"Organization":"acme","Name":"shop"},"create":true,"message":"Install","write":{"b":"Mg==","a":"MQ=="},
+		"commits":[{"refs":[{"branch":"develop"},{"branch":"main"}]}]}`), &plan)
+	if s.err != nil {
+		err = s.err
+	}
+	return &operation.InstallPlan{ID: "plan-1", Request: r, ExpiresAt: expires, Operation: operation.Operation{Plan: plan}, Proposal: operation.Proposal{
+		Action: r.Action, Values: map[string]any{"x": 1}, Tree: &operation.Node{Application: "shop", Use: "new", Depends: []operation.Node{{Path: "db", Alias: "db", Use: "off"}}},
+		Diffs: map[string]string{operation.DiffKey(plan.Changes[0].Repo, 0, "a"): "-0\n+1\n"}}}, err
+}
+
+func (s *stub) Get(ctx context.Context, organization, id string) (*operation.InstallPlan, error) {
+	if organization != "acme" {
+		return nil, &operation.Error{Code: operation.CodePlanNotFound, Message: "none"}
+	}
+	p, err := (&stub{}).Make(ctx, operation.Request{Organization: "acme", Environment: "acme-" + strings.TrimPrefix(id, "plan-"), Application: "shop"})
+	return p, err
+}
+
+func (s *stub) Apply(_ context.Context, p *operation.InstallPlan, by operation.Person) (*operation.Operation, error) {
+	s.asked = operation.Request{Organization: "acme", Application: "apply " + p.ID, Person: by}
+	return &operation.Operation{ID: "op-1", Organization: "acme", PlanID: p.ID}, s.err
 }
 
 func (s *stub) Settings(_ context.Context, r operation.Request) (operation.Settings, error) {
@@ -77,7 +116,7 @@ func call(t *testing.T, s *stub, token, method, path, body string, headers ...st
 		r.Header.Set(headers[i], headers[i+1])
 	}
 	w := httptest.NewRecorder()
-	rest.New(s, everybody).Handler().ServeHTTP(w, r)
+	rest.New(s, s, everybody).Handler().ServeHTTP(w, r)
 	return w
 }
 
@@ -86,6 +125,7 @@ const (
 	dev          = "/api/v1/organizations/acme/environments/acme-dev/applications/shop"
 	prod         = "/api/v1/organizations/acme/environments/acme-prod/applications/shop"
 	inDev        = `{"name":"shop","blueprint":"bp-web","environment":"acme-dev","values":{"replicas":3}}`
+	planDev      = `{"application":"shop","blueprint":"bp-web","environment":"acme-dev","values":{"replicas":3}}`
 	inProd       = `{"name":"shop","blueprint":"bp-web","environment":"acme-prod"}`
 )
 
@@ -96,7 +136,18 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}{
 		{"POST", applications, inDev, map[string]int{"ada": 202, "noor": 202, "dev": 202, "sam": 202, "vik": 403, "sol": 403, "kit": 404, "": 401, "forged": 401}},
 		{"POST", applications, inProd, map[string]int{"ada": 202, "noor": 202, "dev": 404, "sam": 202, "vik": 403, "sol": 403, "kit": 404, "": 401}},
-		{"POST", "/api/v1/organizations/acme/install-plans", inDev, map[string]int{"noor": 200, "dev": 200, "vik": 403, "kit": 404, "": 401}},
+		{"POST", "/api/v1/organizations/acme/install-plans", planDev, map[string]int{"noor": 201, "dev": 201, "vik": 403, "kit": 404, "": 401}},
+		{"GET", "/api/v1/organizations/acme/install-plans/plan-dev", "", map[string]int{"noor": 200, "dev": 200, "vik": 403, "kit": 404, "": 401}},
+		{"GET", "/api/v1/organizations/acme/install-plans/plan-prod", "", map[string]int{"noor": 200, "dev": 404, "vik": 403, "kit": 404, "": 401}},
+		{"POST", "/api/v1/organizations/acme/install-plans/plan-dev/operation", "", map[string]int{"noor": 202, "dev": 202, "vik": 403, "kit": 404, "": 401}},
+		{"POST", "/api/v1/organizations/acme/install-plans/plan-prod/operation", "", map[string]int{"noor": 202, "dev": 404, "vik": 403, "kit": 404, "": 401}},
+		{"POST", "/api/v1/organizations/acme/operations/op-dev/cancel", "", map[string]int{"noor": 202, "dev": 202, "vik": 403, "kit": 404, "": 401}},
+		{"POST", "/api/v1/organizations/acme/operations/op-prod/cancel", "", map[string]int{"noor": 202, "dev": 404, "vik": 403, "kit": 404, "": 401}},
+		{"POST", "/api/v1/organizations/acme/operations/op-prod/retry", "", map[string]int{"noor": 202, "dev": 404, "vik": 403, "kit": 404, "": 401}},
+		{"POST", prod + "/upgrade", `{"version":"2.0.0"}`, map[string]int{"noor": 202, "dev": 404, "vik": 403, "kit": 404, "": 401}},
+		{"POST", prod + "/rollback", `{"commit":"0123abc"}`, map[string]int{"noor": 202, "dev": 404, "vik": 403, "kit": 404, "": 401}},
+		{"POST", prod + "/pause", "", map[string]int{"noor": 202, "dev": 404, "vik": 403, "kit": 404, "": 401}},
+		{"POST", prod + "/resume", "", map[string]int{"noor": 202, "dev": 404, "vik": 403, "kit": 404, "": 401}},
 		{"PUT", dev + "/values", `{"values":{}}`, map[string]int{"noor": 202, "dev": 202, "vik": 403, "kit": 404, "": 401}},
 		{"PUT", prod + "/values", `{"values":{}}`, map[string]int{"noor": 202, "dev": 404, "vik": 403, "kit": 404, "": 401}},
 		{"GET", dev + "/values", "", map[string]int{"noor": 200, "dev": 200, "vik": 200, "sol": 200, "kit": 404, "": 401}},
@@ -160,17 +211,78 @@ func TestUninstall(t *testing.T) {
 }
 
 func TestPlan(t *testing.T) {
-	w := call(t, &stub{}, "noor", "POST", "/api/v1/organizations/acme/install-plans", inDev)
+	s := &stub{}
+	w := call(t, s, "noor", "POST", "/api/v1/organizations/acme/install-plans",
+		`{"application":"shop","blueprint":"bp-web","environment":"acme-dev","size":"small","choices":{"db":{"use":"existing","application":"pg"},"db/log":{"use":"new","name":"logs"}}}`, "Idempotency-Key", "k")
+	want := operation.Request{Action: operation.Install, Organization: "acme", Environment: "acme-dev", Application: "shop", Blueprint: "bp-web", Size: "small", Key: "k",
+		Choices: map[string]operation.Choice{"db": {Use: "existing", Application: "pg"}, "db/log": {Use: "new", Application: "logs"}},
+		Person:  operation.Person{Subject: "noor", Name: "noor", Email: "noor@acme.example"}}
+	if diff := cmp.Diff(want, s.asked); diff != "" {
+		t.Errorf("request (-want +got):\n%s", diff)
+	}
+	if l := w.Header().Get("Location"); l != "/api/v1/organizations/acme/install-plans/plan-1" {
+		t.Errorf("Location %q", l)
+	}
 	var plan rest.InstallPlan
 	if err := json.Unmarshal(w.Body.Bytes(), &plan); err != nil {
 		t.Fatal(err)
 	}
-	want := rest.InstallPlan{Values: map[string]any{"x": 1.0}, Warnings: []string{}, Commits: []rest.PlannedCommit{{
-		Repository: "/", Branches: []string{"develop", "main"}, Message: "Install", Removed: []string{},
-		Files: []rest.PlannedFile{{Path: "a", Content: "1"}, {Path: "b", Content: "2"}},
-	}}}
-	if diff := cmp.Diff(want, plan); diff != "" {
+	shown := rest.InstallPlan{ID: "plan-1", ExpiresAt: expires, Action: operation.Install, Application: "shop", Environment: "acme-dev", Values: map[string]any{"x": 1.0},
+		Tree: &rest.PlanNode{Application: "shop", Use: "new", Offers: []rest.Offer{}, Depends: []rest.PlanNode{{Path: "db", Alias: "db", Use: "off", Offers: []rest.Offer{}, Depends: []rest.PlanNode{}}}},
+		Changes: []rest.PlannedChange{{Application: "shop", Repository: "acme/shop", Create: true, Commits: []rest.PlannedCommit{{
+			Branches: []string{"develop", "main"}, Message: "Install", Removed: []string{},
+			Files: []rest.PlannedFile{{Path: "a", Content: "1", Diff: "-0\n+1\n"}, {Path: "b", Content: "2"}}}}}},
+		Manifests: []rest.PlannedManifests{}, Affected: []rest.Affected{}, Warnings: []string{}}
+	if diff := cmp.Diff(shown, plan); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestActions(t *testing.T) {
+	for _, tt := range []struct {
+		method, path, body string
+		want               operation.Request
+	}{
+		{"POST", dev + "/upgrade", `{"version":"2.0.0","values":{"a":1},"choices":{"db":{"use":"new","name":"x"}}}`, operation.Request{Action: operation.Upgrade, Version: "2.0.0",
+			Values: map[string]any{"a": 1.0}, Choices: map[string]operation.Choice{"db": {Use: "new", Application: "x"}}}},
+		{"POST", dev + "/rollback", `{"commit":"0123abc"}`, operation.Request{Action: operation.Rollback, Commit: "0123abc"}},
+		{"POST", dev + "/pause", "", operation.Request{Action: operation.Pause}},
+		{"POST", dev + "/resume", "", operation.Request{Action: operation.Resume}},
+		{"DELETE", dev + "?withDependencies=true", "", operation.Request{Action: operation.Uninstall, WithDependencies: true}},
+	} {
+		s := &stub{}
+		w := call(t, s, "noor", tt.method, tt.path, tt.body, "Idempotency-Key", "k")
+		tt.want.Organization, tt.want.Environment, tt.want.Application, tt.want.Key = "acme", "acme-dev", "shop", "k"
+		tt.want.Person = operation.Person{Subject: "noor", Name: "noor", Email: "noor@acme.example"}
+		if diff := cmp.Diff(tt.want, s.asked); diff != "" || w.Header().Get("Location") == "" {
+			t.Errorf("%s %s: %d, %v (-want +got):\n%s", tt.method, tt.path, w.Code, w.Header(), diff)
+		}
+	}
+	for _, body := range []string{`{"commit":"main"}`, `{"commit":"../x"}`, `{}`} {
+		if w := call(t, &stub{}, "noor", "POST", dev+"/rollback", body); w.Code != 422 {
+			t.Errorf("rollback %s: %d", body, w.Code)
+		}
+	}
+}
+
+func TestMoved(t *testing.T) {
+	s := &stub{err: &operation.Error{Code: operation.CodeBranchMoved, Message: "why", Hint: "plan again", Moved: &operation.Moved{
+		Branch: "develop", By: "Noor", Commit: "abc", Message: "By hand", Files: []string{"x"}}}}
+	w := call(t, s, "ada", "POST", "/api/v1/organizations/acme/install-plans/plan-dev/operation", "")
+	var p rest.Conflict
+	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
+		t.Fatal(err)
+	}
+	if w.Code != 412 || p.Moved == nil || p.Moved.By != "Noor" || p.Moved.Files[0] != "x" || p.Hint != "plan again" || p.Code != "branch_moved" || w.Header().Get("Content-Type") != "application/problem+json" {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	s.err = &operation.Error{Code: operation.CodeInUse, Dependents: []string{"cart"}}
+	if w := call(t, s, "ada", "DELETE", dev, ""); w.Code != 409 || !strings.Contains(w.Body.String(), `"dependents":["cart"]`) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	s.err = &operation.Error{Code: operation.CodePlanExpired}
+	if w := call(t, s, "ada", "POST", "/api/v1/organizations/acme/install-plans/plan-dev/operation", ""); w.Code != 410 {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
 
