@@ -16,6 +16,7 @@ import (
 	"github.com/fluxcd/pkg/apis/meta"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -218,7 +219,8 @@ func (s *sovereign) versions(t *testing.T) string {
 	var out []string
 	for _, list := range []client.ObjectList{
 		&corev1.ServiceAccountList{}, &corev1.SecretList{}, &rbacv1.RoleList{}, &rbacv1.RoleBindingList{},
-		&sourcev1.GitRepositoryList{}, &kustomizev1.KustomizationList{}, &catalystv1.OrganizationList{},
+		&sourcev1.GitRepositoryList{}, &kustomizev1.KustomizationList{}, &catalystv1.OrganizationList{}, &catalystv1.ApplicationList{},
+		&networkingv1.NetworkPolicyList{}, &corev1.ResourceQuotaList{}, &corev1.LimitRangeList{}, &catalystv1.EnvironmentList{}, &catalystv1.SovereignList{},
 	} {
 		must(t, s.admin.List(t.Context(), list))
 		b, err := json.Marshal(list)

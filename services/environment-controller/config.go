@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"catalyst.openova.io/pkg/forge/gitea"
 	"catalyst.openova.io/pkg/spine"
 	"catalyst.openova.io/services/environment-controller/internal/account"
+	"catalyst.openova.io/services/environment-controller/internal/credential"
 	"catalyst.openova.io/services/environment-controller/internal/environment"
 	"catalyst.openova.io/services/environment-controller/internal/kubernetes"
 	"catalyst.openova.io/services/environment-controller/internal/organization"
@@ -20,6 +22,7 @@ type config struct {
 	Spine        spine.Config
 	Git          gitea.Config
 	Organization organization.Settings
+	Credential   credential.Settings
 	Kubernetes   kubernetes.Config
 	Accounts     accounts
 }
@@ -49,18 +52,24 @@ func readConfig(getenv func(string) string) (config, error) {
 		},
 		Git: gitea.Config{URL: need("CATALYST_GITEA_URL"), Token: need("CATALYST_GITEA_TOKEN")},
 		Organization: organization.Settings{
-			WebhookURL: need("CATALYST_WEBHOOK_URL"), WebhookSecret: need("CATALYST_WEBHOOK_SECRET"),
+			WebhookURL: need("CATALYST_WEBHOOK_URL"), WebhookKey: getenv("CATALYST_WEBHOOK_KEY"),
 			Writers: names(need("CATALYST_GITEA_WRITERS")), Readers: names(need("CATALYST_GITEA_READERS")),
 		},
 		Kubernetes: kubernetes.Config{
 			Kubeconfig: getenv("KUBECONFIG"), Metrics: getenv("CATALYST_METRICS_LISTEN"),
-			Credentials: kubernetes.Credentials{
-				GitUser: need("CATALYST_FLUX_GIT_USER"), GitToken: need("CATALYST_FLUX_GIT_TOKEN"),
-				PublicKeyFile: need("CATALYST_SIGNING_PUBLIC_KEY_FILE"),
-			},
+			PublicKeyFile: need("CATALYST_SIGNING_PUBLIC_KEY_FILE"),
 		},
+		Credential: credential.Settings{Age: 24 * time.Hour, Grace: 15 * time.Minute},
+	}
+	if c.Organization.WebhookKey == "" {
+		c.Organization.WebhookSecret = need("CATALYST_WEBHOOK_SECRET")
 	}
 	var err error
+	if age := getenv("CATALYST_PULL_CREDENTIAL_AGE"); age != "" {
+		if c.Credential.Age, err = time.ParseDuration(age); err != nil || c.Credential.Age <= c.Credential.Grace {
+			return config{}, fmt.Errorf("CATALYST_PULL_CREDENTIAL_AGE is %q: it must be a duration above %s, such as 24h", age, c.Credential.Grace)
+		}
+	}
 	if c.Accounts.OperatorSeedFile = getenv("CATALYST_NATS_OPERATOR_SEED_FILE"); c.Accounts.OperatorSeedFile != "" {
 		need("CATALYST_NATS_SEED_FILE")
 		need("CATALYST_NATS_TOKEN_FILE")

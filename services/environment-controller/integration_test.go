@@ -41,6 +41,7 @@ type sovereign struct {
 	events *spine.Accounts
 	listen string
 	seq    int
+	ctx    context.Context
 }
 
 var (
@@ -67,10 +68,9 @@ func (s *sovereign) start(t *testing.T) {
 		"CATALYST_NATS_OPERATOR_SEED_FILE": s.nats.OperatorFile, "CATALYST_NATS_SYSTEM_TOKEN_FILE": s.nats.SystemToken,
 		"CATALYST_NATS_SERVICES": strings.Join(services, ","),
 		"CATALYST_GITEA_URL":     s.faults.url, "CATALYST_GITEA_TOKEN": s.gitea.AdminToken,
-		"CATALYST_WEBHOOK_URL": "http://127.0.0.1:15099/webhooks/gitea", "CATALYST_WEBHOOK_SECRET": "s3cret",
-		"CATALYST_FLUX_GIT_USER": "catalyst-flux", "CATALYST_FLUX_GIT_TOKEN": "flux-token",
+		"CATALYST_WEBHOOK_URL": "http://127.0.0.1:15099/webhooks/gitea", "CATALYST_WEBHOOK_KEY": "s3cret",
 		"CATALYST_SIGNING_PUBLIC_KEY_FILE": writeFile(t, s.dir, "catalyst.pub", "PUBLIC KEY"),
-		"CATALYST_GITEA_WRITERS":           "catalyst-provisioning", "CATALYST_GITEA_READERS": "catalyst-observer,catalyst-flux",
+		"CATALYST_GITEA_WRITERS":           "catalyst-provisioning", "CATALYST_GITEA_READERS": "catalyst-observer", "CATALYST_PULL_CREDENTIAL_AGE": "24h",
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -101,8 +101,8 @@ func (s *sovereign) ready() (bool, string) {
 
 func TestController(t *testing.T) {
 	g := giteatest.Start(t)
-	s := &sovereign{apiServer: startAPIServer(t), gitea: g, faults: newFaultyForge(t, g.URL)}
-	for _, account := range []string{"catalyst-observer", "catalyst-flux"} {
+	s := &sovereign{apiServer: startAPIServer(t), gitea: g, faults: newFaultyForge(t, g.URL), ctx: t.Context()}
+	for _, account := range []string{"catalyst-observer"} {
 		g.User(t, account)
 	}
 	token := g.User(t, "catalyst-provisioning")
@@ -123,16 +123,24 @@ func TestController(t *testing.T) {
 		{"an Organization is healed", (*sovereign).healsAnOrganization},
 		{"an Environment becomes real", (*sovereign).makesAnEnvironment},
 		{"an Environment is healed", (*sovereign).healsAnEnvironment},
+		{"an Environment is bounded", (*sovereign).boundsAnEnvironment},
+		{"its pull credential opens its own and nothing else", (*sovereign).separatesCredentials},
 		{"an Application comes by event", (*sovereign).findsByEvent},
 		{"an Application comes by listing", (*sovereign).findsByListing},
 		{"Flux objects are healed", (*sovereign).healsFluxObjects},
 		{"a commit whose webhook was lost is fetched after listing", (*sovereign).fetchesAfterALostWebhook},
+		{"dependencies become an order", (*sovereign).ordersDependencies},
+		{"drift is told", (*sovereign).tellsDrift},
 		{"a failing or silent forge removes nothing", (*sovereign).removesNothingWithoutEvidence},
 		{"a steady state writes nothing", (*sovereign).writesNothing},
 		{"a tombstone removes", (*sovereign).removesATombstone},
 		{"a repository that is deleted removes", (*sovereign).removesADeletedRepository},
 		{"the configuration has its webhook", (*sovereign).hooksTheConfiguration},
 		{"a namespace of somebody else is not taken", (*sovereign).leavesNamespacesOfOthers},
+		{"what is deleted by hand comes back unharmed", (*sovereign).survivesDeletionByHand},
+		{"an Organization in use is not retired", (*sovereign).refusesToRetire},
+		{"an Environment that leaves Git is cleaned up", (*sovereign).cleansUpAnEnvironment},
+		{"an Organization leaves in two steps", (*sovereign).retiresAnOrganization},
 	} {
 		if !t.Run(step.name, func(t *testing.T) { step.test(s, t) }) {
 			t.FailNow()
@@ -248,7 +256,7 @@ func (s *sovereign) forgeState(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"org-admin": "admin false true []", "org-developer": "write false true []", "org-viewer": "read false true []",
-		"catalyst-writers": "write true true [catalyst-provisioning]", "catalyst-readers": "read false true [catalyst-flux catalyst-observer]",
+		"catalyst-writers": "write true true [catalyst-provisioning]", "catalyst-readers": "read false true [catalyst-flux-acme catalyst-observer]",
 	} {
 		if got[name] != want {
 			t.Errorf("team %s: %s, want %s", name, got[name], want)
@@ -329,7 +337,7 @@ func (s *sovereign) makesAnEnvironment(t *testing.T) {
 		t.Errorf("labels = %v", ns.Labels)
 	}
 	for name, want := range map[string]map[string]string{
-		"catalyst-git":            {"username": "catalyst-flux", "password": "flux-token"},
+		"catalyst-git":            {"username": "catalyst-flux-acme"},
 		"catalyst-blueprint-keys": {"catalyst.pub": "PUBLIC KEY"},
 	} {
 		var secret corev1.Secret

@@ -25,6 +25,8 @@ import (
 	"catalyst.openova.io/pkg/spine"
 	"catalyst.openova.io/pkg/spine/access"
 	"catalyst.openova.io/services/environment-controller/internal/account"
+	"catalyst.openova.io/services/environment-controller/internal/credential"
+	"catalyst.openova.io/services/environment-controller/internal/desired"
 	"catalyst.openova.io/services/environment-controller/internal/gitea"
 	"catalyst.openova.io/services/environment-controller/internal/kubernetes"
 	"catalyst.openova.io/services/environment-controller/internal/nats"
@@ -56,8 +58,14 @@ func run(ctx context.Context, _ []string, getenv func(string) string, _ io.Write
 	}
 	defer events.Close()
 	admin := gitea.New(cfg.Git.URL, cfg.Git.Token)
-	organizations := organization.NewKeeper(admin, admin, admin, cfg.Organization, log)
-	controllers := kubernetes.New(cfg.Kubernetes, organizations, git, log)
+	organizations := organization.NewKeeper(admin, admin, admin, admin, cfg.Organization, log)
+	controllers := kubernetes.New(cfg.Kubernetes, kubernetes.Keepers{
+		Organizations: organizations,
+		Credentials: func(s credential.Store) *credential.Keeper {
+			return credential.NewKeeper(admin, s, cfg.Credential, time.Now, log)
+		},
+		Desired: desired.NewRepository(git, forge.Repo{Organization: configRepo.Organization, Name: configRepo.Repo}, "main"),
+	}, git, log)
 	if cfg.Accounts.OperatorSeedFile != "" {
 		operator, err := nats.Connect(cfg.Spine, cfg.Accounts.SystemTokenFile, controllers.LookAgain, log)
 		if err != nil {

@@ -12,8 +12,12 @@ var GroupVersion = schema.GroupVersion{Group: "catalyst.openova.io", Version: "v
 // AddToScheme registers the types.
 func AddToScheme(s *runtime.Scheme) error {
 	s.AddKnownTypes(GroupVersion,
+		&Sovereign{}, &SovereignList{},
 		&Organization{}, &OrganizationList{},
 		&Environment{}, &EnvironmentList{},
+		&Application{}, &ApplicationList{},
+		&Blueprint{}, &BlueprintList{},
+		&EnvironmentPolicy{}, &EnvironmentPolicyList{},
 	)
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil

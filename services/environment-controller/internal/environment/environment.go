@@ -30,16 +30,40 @@ type Trigger struct{ Organization, Environment, Application string }
 type Git interface {
 	Branches(ctx context.Context, repo forge.Repo) (map[string]string, error)
 	Tree(ctx context.Context, repo forge.Repo, commit string) ([]forge.Entry, error)
+	File(ctx context.Context, repo forge.Repo, commit, path string) ([]byte, error)
 	Repos(ctx context.Context, organization string) ([]forge.Repo, error)
+}
+
+// Application is how one should be set up.
+type Application struct {
+	Name string
+	// Head of the branch, as Git says now.
+	Head string
+	// Fetch has Flux fetch the head at once if it has not. Who heard of a push has told it already.
+	Fetch       bool
+	Declaration Declaration
+	// Waits are the Applications that have to be ready before this one is applied.
+	Waits []string
+	// Left are its dependencies that it does not wait for.
+	Left []Left
+	// Awaited is whether another Application waits for this one, so that it counts as ready only once it is healthy.
+	Awaited bool
+}
+
+// Running is an Application that is set up in the cluster, whole or in part.
+type Running struct {
+	Name string
+	// Waits and Awaited are what is in force there.
+	Waits   []string
+	Awaited bool
 }
 
 // Cluster is where the Applications of an Environment run.
 type Cluster interface {
 	// Applications that are set up in the Environment, whole or in part.
-	Applications(ctx context.Context, env Environment) ([]string, error)
-	// Apply sets an Application up, or puts right what differs, and returns whether anything did. If head is given and
-	// it is not what was fetched last, it is fetched at once.
-	Apply(ctx context.Context, env Environment, app, head string) (bool, error)
+	Applications(ctx context.Context, env Environment) ([]Running, error)
+	// Apply sets an Application up, or puts right what differs, and returns whether anything did.
+	Apply(ctx context.Context, env Environment, app Application) (bool, error)
 	// Remove takes an Application away.
 	Remove(ctx context.Context, env Environment, app string) error
 }

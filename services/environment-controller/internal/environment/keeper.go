@@ -15,10 +15,9 @@ type Keeper struct {
 	cluster Cluster
 	log     *slog.Logger
 
-	mu      sync.Mutex
-	locks   map[string]*sync.Mutex     // by Environment and Application
-	running map[string]map[string]bool // by Environment, then Application
-	whole   map[string]bool            // Environments that were looked at as a whole
+	mu    sync.Mutex
+	locks map[string]*sync.Mutex // by Environment and Application
+	known map[string]*knowledge  // by Environment
 }
 
 // NewKeeper makes a Keeper.
@@ -26,7 +25,7 @@ func NewKeeper(git Git, cluster Cluster, log *slog.Logger) *Keeper {
 	return &Keeper{
 		survey:  surveyor{git: git, seen: map[string]verdict{}},
 		cluster: cluster, log: log,
-		locks: map[string]*sync.Mutex{}, running: map[string]map[string]bool{}, whole: map[string]bool{},
+		locks: map[string]*sync.Mutex{}, known: map[string]*knowledge{},
 	}
 }
 
@@ -49,10 +48,15 @@ func (k *Keeper) SyncAll(ctx context.Context, env Environment) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	var r Report
-	all := slices.Concat(listed, running)
+	all := slices.Clone(listed)
+	for _, r := range running {
+		all = append(all, r.Name)
+	}
 	slices.Sort(all)
-	for _, app := range slices.Compact(all) {
+	all = slices.Compact(all)
+	k.foresee(ctx, env, all, listed)
+	var r Report
+	for _, app := range all {
 		if err := CheckName(app); err != nil {
 			k.log.Debug("repository passed over", "organization", env.Organization, "repository", app, "reason", err)
 			continue
@@ -61,20 +65,38 @@ func (k *Keeper) SyncAll(ctx context.Context, env Environment) (Report, error) {
 		if err != nil {
 			r.Failed = append(r.Failed, err)
 		}
-		if f.Why != nil && (f.Evidence != NoBranch || slices.Contains(running, app)) {
+		if f.Why != nil && (f.Evidence != NoBranch || contains(running, app)) {
 			r.Unclear = append(r.Unclear, f.Why)
 		}
 		if ctx.Err() != nil {
 			return r, ctx.Err()
 		}
 	}
-	k.mu.Lock()
-	k.whole[env.Name] = true
-	k.mu.Unlock()
+	k.with(env.Name, func(n *knowledge) { n.whole = true })
+	if err := k.reorder(ctx, env, ""); err != nil {
+		r.Failed = append(r.Failed, err)
+	}
 	return r, nil
 }
 
-// Sync looks at one Application. An error means that it should be looked at again soon.
+// foresee reads what all Applications declare before the first of them is set up, so that none is set up twice because
+// of one that comes later in the alphabet. It is needed once: after that, what is known is kept.
+func (k *Keeper) foresee(ctx context.Context, env Environment, all, listed []string) {
+	if _, whole := k.Count(env.Name); whole {
+		return
+	}
+	for _, app := range all {
+		if CheckName(app) != nil || ctx.Err() != nil {
+			continue
+		}
+		if f := k.survey.look(ctx, env, app, listed); f.Evidence == Present {
+			k.with(env.Name, func(n *knowledge) { n.declared[app] = f.Declaration })
+		}
+	}
+}
+
+// Sync looks at one Application, and at those whose dependencies on it changed by that. An error means that it should
+// be looked at again soon.
 func (k *Keeper) Sync(ctx context.Context, env Environment, app string) error {
 	if err := CheckName(app); err != nil {
 		k.log.Debug("repository passed over", "organization", env.Organization, "repository", app, "reason", err)
@@ -87,15 +109,30 @@ func (k *Keeper) Sync(ctx context.Context, env Environment, app string) error {
 	if f.Evidence == Unknown {
 		return fmt.Errorf("application %s in %s: %w", app, env.Name, f.Why)
 	}
-	return nil
+	return k.reorder(ctx, env, app)
 }
 
-// Count is the number of Applications that run in an Environment; whole is false as long as this process has not
-// looked at all of them.
-func (k *Keeper) Count(env string) (n int32, whole bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return int32(len(k.running[env])), k.whole[env] //nolint:gosec // never that many
+// reorder sets those Applications up anew that wait for others than they should, or are awaited and do not know it.
+func (k *Keeper) reorder(ctx context.Context, env Environment, except string) error {
+	running, err := k.cluster.Applications(ctx, env)
+	if err != nil {
+		return err
+	}
+	var order Order
+	k.with(env.Name, func(n *knowledge) {
+		order = n.order(running)
+		n.left = order.Left
+	})
+	var failed []error
+	for _, r := range running {
+		if r.Name == except || slices.Equal(r.Waits, order.Waits[r.Name]) && r.Awaited == order.Awaited(r.Name) {
+			continue
+		}
+		if _, err := k.sync(ctx, env, r.Name, nil); err != nil {
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
 }
 
 // sync reads Git and acts, with the Application locked from before the reading until after the acting: a decision
@@ -109,30 +146,42 @@ func (k *Keeper) sync(ctx context.Context, env Environment, app string, listed [
 		return Finding{}, err
 	}
 	f := k.survey.look(ctx, env, app, listed)
-	plan := MakePlan(map[string]Finding{app: f}, running)
+	var names []string
+	for _, r := range running {
+		names = append(names, r.Name)
+	}
+	plan := MakePlan(map[string]Finding{app: f}, names)
 	switch {
 	case len(plan.Apply) > 0:
-		newest := ""
-		if listed != nil {
-			newest = f.Head
-		}
-		changed, err := k.cluster.Apply(ctx, env, app, newest)
-		if err != nil {
-			return f, fmt.Errorf("set up %s in %s: %w", app, env.Name, err)
-		}
-		if changed {
-			k.log.Info("application set up", "environment", env.Name, "application", app, "head", f.Head)
-		}
-		k.note(env.Name, app, true)
+		return f, k.apply(ctx, env, app, f, running, listed != nil)
 	case len(plan.Remove) > 0:
 		return f, k.remove(ctx, env, app, &f)
 	case len(plan.Held) > 0:
 		k.log.Info("application left as it is", "environment", env.Name, "application", app, "reason", f.Why)
-		k.note(env.Name, app, true)
+		k.with(env.Name, func(n *knowledge) { n.running[app] = true })
 	default:
-		k.note(env.Name, app, false)
+		k.with(env.Name, func(n *knowledge) { n.gone(app) })
 	}
 	return f, nil
+}
+
+func (k *Keeper) apply(ctx context.Context, env Environment, app string, f Finding, running []Running, fetch bool) error {
+	var order Order
+	k.with(env.Name, func(n *knowledge) {
+		n.running[app], n.declared[app] = true, f.Declaration
+		order = n.order(running)
+	})
+	changed, err := k.cluster.Apply(ctx, env, Application{
+		Name: app, Head: f.Head, Fetch: fetch, Declaration: f.Declaration,
+		Waits: order.Waits[app], Left: order.Of(app), Awaited: order.Awaited(app),
+	})
+	if err != nil {
+		return fmt.Errorf("set up %s in %s: %w", app, env.Name, err)
+	}
+	if changed {
+		k.log.Info("application set up", "environment", env.Name, "application", app, "head", f.Head, "waits", order.Waits[app])
+	}
+	return nil
 }
 
 // remove takes an Application away after a second, fresh look at Git that agrees with the first.
@@ -151,21 +200,8 @@ func (k *Keeper) remove(ctx context.Context, env Environment, app string, f *Fin
 		return fmt.Errorf("remove %s from %s: %w", app, env.Name, err)
 	}
 	k.log.Info("application removed", "environment", env.Name, "application", app, "evidence", f.Evidence.String(), "head", f.Head)
-	k.note(env.Name, app, false)
+	k.with(env.Name, func(n *knowledge) { n.gone(app) })
 	return nil
-}
-
-func (k *Keeper) note(env, app string, runs bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.running[env] == nil {
-		k.running[env] = map[string]bool{}
-	}
-	if runs {
-		k.running[env][app] = true
-	} else {
-		delete(k.running[env], app)
-	}
 }
 
 func (k *Keeper) lock(name string) func() {
@@ -178,4 +214,8 @@ func (k *Keeper) lock(name string) func() {
 	k.mu.Unlock()
 	l.Lock()
 	return l.Unlock
+}
+
+func contains(all []Running, app string) bool {
+	return slices.ContainsFunc(all, func(r Running) bool { return r.Name == app })
 }

@@ -20,6 +20,7 @@ var dev = Environment{Name: "acme-dev", Organization: "acme", EnvType: "dev", Br
 type repo struct {
 	branches map[string]string
 	files    []string
+	needs    []string
 }
 
 // fakeGit is a forge with faults.
@@ -55,6 +56,18 @@ func (g *fakeGit) Tree(_ context.Context, r forge.Repo, _ string) ([]forge.Entry
 	return out, nil
 }
 
+func (g *fakeGit) File(_ context.Context, r forge.Repo, _, _ string) ([]byte, error) {
+	g.reads++
+	if g.treeErr != nil {
+		return nil, g.treeErr
+	}
+	doc := "spec: {dependencies: ["
+	for _, n := range g.repos[r.Name].needs {
+		doc += "{application: " + n + "},"
+	}
+	return []byte(doc + "]}"), nil
+}
+
 func (g *fakeGit) Repos(context.Context, string) ([]forge.Repo, error) {
 	if g.listErr != nil {
 		return nil, g.listErr
@@ -68,21 +81,35 @@ func (g *fakeGit) Repos(context.Context, string) ([]forge.Repo, error) {
 	return out, nil
 }
 
-// fakeCluster remembers what runs.
-type fakeCluster struct{ running map[string]bool }
-
-func (c *fakeCluster) Applications(context.Context, Environment) ([]string, error) {
-	return slices.Sorted(maps.Keys(c.running)), nil
+// fakeCluster remembers what runs, and counts what is written.
+type fakeCluster struct {
+	running map[string]bool
+	waits   map[string][]string
+	awaited map[string]bool
+	writes  int
 }
 
-func (c *fakeCluster) Apply(_ context.Context, _ Environment, app, _ string) (bool, error) {
-	changed := !c.running[app]
-	c.running[app] = true
-	return changed, nil
+func (c *fakeCluster) Applications(context.Context, Environment) ([]Running, error) {
+	var out []Running
+	for _, n := range slices.Sorted(maps.Keys(c.running)) {
+		out = append(out, Running{Name: n, Waits: c.waits[n], Awaited: c.awaited[n]})
+	}
+	return out, nil
+}
+
+func (c *fakeCluster) Apply(_ context.Context, _ Environment, a Application) (bool, error) {
+	if c.running[a.Name] && slices.Equal(c.waits[a.Name], a.Waits) && c.awaited[a.Name] == a.Awaited {
+		return false, nil
+	}
+	c.writes++
+	c.running[a.Name], c.waits[a.Name], c.awaited[a.Name] = true, a.Waits, a.Awaited
+	return true, nil
 }
 
 func (c *fakeCluster) Remove(_ context.Context, _ Environment, app string) error {
+	c.writes++
 	delete(c.running, app)
+	delete(c.waits, app)
 	return nil
 }
 
@@ -95,7 +122,7 @@ func tombstone() repo {
 }
 
 func running(names ...string) *fakeCluster {
-	c := &fakeCluster{running: map[string]bool{}}
+	c := &fakeCluster{running: map[string]bool{}, waits: map[string][]string{}, awaited: map[string]bool{}}
 	for _, n := range names {
 		c.running[n] = true
 	}
@@ -233,8 +260,8 @@ func TestLookReadsACommitOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if git.reads != 4 { // the branches each time, the files once
-		t.Errorf("%d reads, want 4", git.reads)
+	if git.reads != 5 { // the branches each time, the files and application.yaml once
+		t.Errorf("%d reads, want 5", git.reads)
 	}
 }
 
@@ -273,4 +300,65 @@ func TestCheckName(t *testing.T) {
 			t.Errorf("CheckName(%q) = %v", name, err)
 		}
 	}
+}
+
+func needing(names ...string) repo {
+	r := application()
+	r.needs = names
+	return r
+}
+
+// TestDependenciesFollowGit: what waits for what follows the repositories, whichever of them is looked at, each
+// Application is written once, and a second look writes nothing.
+func TestDependenciesFollowGit(t *testing.T) {
+	git := &fakeGit{repos: map[string]repo{"shop": needing("db", "queue"), "db": application(), "api": needing("shop")}}
+	c := running()
+	k := NewKeeper(git, c, slog.New(slog.DiscardHandler))
+	look := func(writes int, waits map[string][]string, unmet int) {
+		t.Helper()
+		c.writes = 0
+		for range 2 {
+			if _, err := k.SyncAll(t.Context(), dev); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, app := range []string{"shop", "db", "api", "queue"} {
+			if !slices.Equal(c.waits[app], waits[app]) {
+				t.Errorf("%s waits for %v, want %v", app, c.waits[app], waits[app])
+			}
+		}
+		if c.writes != writes {
+			t.Errorf("%d writes, want %d", c.writes, writes)
+		}
+		if got := k.Unmet("acme-dev"); len(got) != unmet {
+			t.Errorf("unmet: %v", got)
+		}
+	}
+	look(3, map[string][]string{"shop": {"db"}, "api": {"shop"}}, 1)
+
+	t.Log("the one that was missing comes, by its own event")
+	git.repos["queue"] = application()
+	if err := k.Sync(t.Context(), dev, "queue"); err != nil {
+		t.Fatal(err)
+	}
+	look(0, map[string][]string{"shop": {"db", "queue"}, "api": {"shop"}}, 0)
+	if !c.awaited["db"] || !c.awaited["queue"] || c.awaited["api"] {
+		t.Errorf("awaited: %v", c.awaited)
+	}
+
+	t.Log("an edit by hand closes a circle")
+	git.repos["db"] = repo{branches: map[string]string{"develop": "3"}, files: application().files, needs: []string{"api"}}
+	look(0, map[string][]string{"shop": {"db", "queue"}, "api": {"shop"}}, 1)
+
+	t.Log("a process that starts anew decides the same")
+	k = NewKeeper(git, c, slog.New(slog.DiscardHandler))
+	if err := k.Sync(t.Context(), dev, "db"); err != nil {
+		t.Fatal(err)
+	}
+	look(0, map[string][]string{"shop": {"db", "queue"}, "api": {"shop"}}, 1)
+
+	t.Log("the circle is broken elsewhere, and one leaves")
+	git.repos["api"] = repo{branches: map[string]string{"develop": "4"}, files: application().files}
+	git.repos["queue"] = tombstone()
+	look(4, map[string][]string{"shop": {"db"}, "db": {"api"}}, 1)
 }

@@ -30,6 +30,8 @@ type Finding struct {
 	Evidence Evidence
 	// Head of the branch, if there is one.
 	Head string
+	// Declaration is what the head says of the Application, where it is present.
+	Declaration Declaration
 	// Why says in words what is not known; nil for an answer.
 	Why error
 }

@@ -10,6 +10,9 @@ import (
 	"catalyst.openova.io/pkg/forge"
 )
 
+// descriptionFile makes a repository an Application.
+const descriptionFile = "application.yaml"
+
 // surveyor reads Git. What a commit holds never changes, so it remembers the last commit of each Application.
 type surveyor struct {
 	git Git
@@ -19,8 +22,9 @@ type surveyor struct {
 }
 
 type verdict struct {
-	commit  string
-	present bool
+	commit      string
+	present     bool
+	declaration Declaration
 }
 
 func key(env Environment, app string) string { return env.Name + "/" + app }
@@ -40,12 +44,12 @@ func (s *surveyor) look(ctx context.Context, env Environment, app string, listed
 	if !ok {
 		return Finding{Evidence: NoBranch, Why: fmt.Errorf("%s has no branch %s: what runs is left as it is; to uninstall, commit the removal on the branch", repo, env.Branch)}
 	}
-	present, err := s.holds(ctx, env, repo, head)
+	v, err := s.read(ctx, env, repo, head)
 	switch {
 	case err != nil:
 		return Finding{Head: head, Why: err}
-	case present:
-		return Finding{Evidence: Present, Head: head}
+	case v.present:
+		return Finding{Evidence: Present, Head: head, Declaration: v.declaration}
 	default:
 		return Finding{Evidence: Absent, Head: head}
 	}
@@ -83,23 +87,36 @@ func (s *surveyor) list(ctx context.Context, organization string) ([]string, err
 	return names, nil
 }
 
-func (s *surveyor) holds(ctx context.Context, env Environment, repo forge.Repo, head string) (bool, error) {
+func (s *surveyor) read(ctx context.Context, env Environment, repo forge.Repo, head string) (verdict, error) {
 	k := key(env, repo.Name)
 	s.mu.Lock()
 	last, ok := s.seen[k]
 	s.mu.Unlock()
 	if ok && last.commit == head {
-		return last.present, nil
+		return last, nil
 	}
 	files, err := s.git.Tree(ctx, repo, head)
 	if err != nil {
-		return false, err
+		return verdict{}, err
 	}
-	present := isFile(files, "application.yaml") && isFile(files, "overlays/"+env.EnvType+"/kustomization.yaml")
+	v := verdict{commit: head}
+	description := find(files, descriptionFile)
+	v.present = description != nil && find(files, "overlays/"+env.EnvType+"/kustomization.yaml") != nil
+	switch {
+	case !v.present:
+	case description.Size > maxDescription:
+		v.declaration.Problem = fmt.Sprintf("%s: %d bytes are more than the %d that are read", descriptionFile, description.Size, maxDescription)
+	default:
+		doc, err := s.git.File(ctx, repo, head, descriptionFile)
+		if err != nil {
+			return verdict{}, err
+		}
+		v.declaration = ReadDeclaration(doc)
+	}
 	s.mu.Lock()
-	s.seen[k] = verdict{commit: head, present: present}
+	s.seen[k] = v
 	s.mu.Unlock()
-	return present, nil
+	return v, nil
 }
 
 // forget makes the next look read the files again.
@@ -109,8 +126,13 @@ func (s *surveyor) forget(env Environment, app string) {
 	s.mu.Unlock()
 }
 
-func isFile(files []forge.Entry, path string) bool {
-	return slices.ContainsFunc(files, func(e forge.Entry) bool {
+// find returns a file, but no symlink.
+func find(files []forge.Entry, path string) *forge.Entry {
+	i := slices.IndexFunc(files, func(e forge.Entry) bool {
 		return e.Path == path && (e.Mode == "100644" || e.Mode == "100755")
 	})
+	if i < 0 {
+		return nil
+	}
+	return &files[i]
 }

@@ -1,5 +1,5 @@
-// Package gitea is the adapter for what this service administers in Gitea: organizations, teams and webhooks. What is
-// read of repositories goes through pkg/forge/gitea.
+// Package gitea is the adapter for what this service administers in Gitea: organizations, teams, webhooks and the
+// accounts of Flux. What is read of repositories goes through pkg/forge/gitea.
 package gitea
 
 import (
@@ -16,32 +16,40 @@ import (
 	"time"
 
 	"catalyst.openova.io/pkg/forge"
+	"catalyst.openova.io/services/environment-controller/internal/credential"
 	"catalyst.openova.io/services/environment-controller/internal/organization"
 )
 
 // Client administers Gitea with the token of a site administrator.
 type Client struct {
-	base  string
-	token string
-	http  *http.Client
+	base string
+	auth string
+	http *http.Client
 }
 
 var (
 	_ organization.Organizations = (*Client)(nil)
 	_ organization.Teams         = (*Client)(nil)
 	_ organization.Hooks         = (*Client)(nil)
+	_ organization.Archive       = (*Client)(nil)
+	_ credential.Forge           = (*Client)(nil)
 )
 
 // New does not connect.
 func New(address, token string) *Client {
 	return &Client{
-		base: strings.TrimSuffix(address, "/") + "/api/v1", token: token,
+		base: strings.TrimSuffix(address, "/") + "/api/v1", auth: "token " + token,
 		http: &http.Client{
 			Timeout: 15 * time.Second,
 			// A renamed organization answers with a redirect; what is asked for by the old name is not there.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
+}
+
+// as is the same client with other rights.
+func (c *Client) as(authorization string) *Client {
+	return &Client{base: c.base, auth: authorization, http: c.http}
 }
 
 const (
@@ -71,7 +79,7 @@ func (c *Client) call(ctx context.Context, method string, path []string, query u
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/json")
-	req.Header.Set("Authorization", "token "+c.token)
+	req.Header.Set("Authorization", c.auth)
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

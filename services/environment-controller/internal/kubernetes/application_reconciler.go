@@ -37,8 +37,6 @@ func (r *applicationReconciler) Reconcile(ctx context.Context, t environment.Tri
 		return reconcile.Result{RequeueAfter: shortly}, nil
 	}
 	before := o.DeepCopy()
-	if n, whole := r.keeper.Count(env.Name); whole {
-		o.Status.Applications = n
-	}
+	countApplications(r.keeper, &o)
 	return reconcile.Result{}, patchStatus(ctx, r.client, before, &o, before.Status, o.Status)
 }

@@ -2,6 +2,8 @@ package kubernetes
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
@@ -20,49 +22,79 @@ import (
 const mergePatch = types.MergePatchType
 
 // cluster is the Kubernetes cluster as the port of package environment: an Application is a GitRepository and a
-// Kustomization of its name in the namespace of its Environment.
+// Kustomization of its name in the namespace of its Environment, beside the object that tells of it.
 type cluster struct {
 	client client.Client
+	live   client.Reader
 	gitURL string
+	tell   teller
 }
 
 var _ environment.Cluster = (*cluster)(nil)
 
 // Applications implements environment.Cluster. It reads the cache, which holds only what carries our label.
-func (c *cluster) Applications(ctx context.Context, env environment.Environment) ([]string, error) {
-	seen := map[string]bool{}
-	var out []string
-	for _, list := range []client.ObjectList{&sourcev1.GitRepositoryList{}, &kustomizev1.KustomizationList{}} {
-		if err := c.client.List(ctx, list, client.InNamespace(env.Name), client.MatchingLabels{catalystv1.LabelManagedBy: catalystv1.ManagedByController}); err != nil {
+func (c *cluster) Applications(ctx context.Context, env environment.Environment) ([]environment.Running, error) {
+	seen := map[string]*environment.Running{}
+	ours := []client.ListOption{client.InNamespace(env.Name), client.MatchingLabels{catalystv1.LabelManagedBy: catalystv1.ManagedByController}}
+	for _, list := range []client.ObjectList{&sourcev1.GitRepositoryList{}, &kustomizev1.KustomizationList{}, &catalystv1.ApplicationList{}} {
+		if err := c.client.List(ctx, list, append(ours, client.UnsafeDisableDeepCopy)...); err != nil {
 			return nil, err
 		}
 		err := apimeta.EachListItem(list, func(o runtime.Object) error {
 			m, err := apimeta.Accessor(o)
-			if err == nil && !seen[m.GetName()] {
-				seen[m.GetName()] = true
-				out = append(out, m.GetName())
+			if err != nil {
+				return err
 			}
-			return err
+			r := seen[m.GetName()]
+			if r == nil {
+				r = &environment.Running{Name: m.GetName()}
+				seen[r.Name] = r
+			}
+			if k, ok := o.(*kustomizev1.Kustomization); ok {
+				r.Awaited = k.Spec.Wait
+				for _, d := range k.Spec.DependsOn {
+					r.Waits = append(r.Waits, d.Name)
+				}
+				slices.Sort(r.Waits)
+			}
+			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
+	out := make([]environment.Running, 0, len(seen))
+	for _, name := range slices.Sorted(maps.Keys(seen)) {
+		out = append(out, *seen[name])
+	}
 	return out, nil
 }
 
 // Apply implements environment.Cluster.
-func (c *cluster) Apply(ctx context.Context, env environment.Environment, app, head string) (bool, error) {
-	url := strings.TrimSuffix(c.gitURL, "/") + "/" + env.Organization + "/" + app + ".git"
-	source, err := ensure(ctx, c.client, gitRepository(env, app, url))
+func (c *cluster) Apply(ctx context.Context, env environment.Environment, a environment.Application) (bool, error) {
+	url := strings.TrimSuffix(c.gitURL, "/") + "/" + env.Organization + "/" + a.Name + ".git"
+	wrote := false
+	// What is new is no drift: the object that tells of the Application is made first and goes last.
+	settled, err := c.describes(ctx, env, a.Name)
 	if err != nil {
 		return false, err
 	}
-	applier, err := ensure(ctx, c.client, kustomization(env, app))
-	if err != nil || source || applier {
-		return source || applier, err
+	var live client.Reader
+	if settled {
+		live = c.live
 	}
-	return false, c.fetch(ctx, env, app, head)
+	for _, o := range []client.Object{gitRepository(env, a.Name, url), kustomization(env, a)} {
+		d, err := ensure(ctx, c.client, live, o)
+		if err != nil {
+			return wrote, err
+		}
+		wrote = wrote || d.wrote
+		c.tell.of(o, d, settled)
+	}
+	if err := c.describe(ctx, env, a); err != nil || wrote || !a.Fetch {
+		return wrote, err
+	}
+	return false, c.fetch(ctx, env, a.Name, a.Head)
 }
 
 // fetch tells Flux to look at Git now if what it fetched last is not the head. The request is named by the commit, so
@@ -85,9 +117,13 @@ func (c *cluster) fetch(ctx context.Context, env environment.Environment, app, h
 	return nil
 }
 
-// Remove implements environment.Cluster. The Kustomization goes first; Flux then prunes what it applied.
+// Remove implements environment.Cluster. What tells of the Application goes first, so that nobody takes the rest for
+// drift; then the Kustomization, and Flux prunes what it applied.
 func (c *cluster) Remove(ctx context.Context, env environment.Environment, app string) error {
 	m := metav1.ObjectMeta{Namespace: env.Name, Name: app}
+	if err := remove(ctx, c.client, &catalystv1.Application{ObjectMeta: m}); err != nil {
+		return err
+	}
 	if err := remove(ctx, c.client, &kustomizev1.Kustomization{ObjectMeta: m}); err != nil {
 		return err
 	}

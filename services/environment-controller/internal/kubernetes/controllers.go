@@ -1,5 +1,6 @@
 // Package kubernetes is the adapter to the cluster: the controllers that watch Organizations and Environments, and the
-// objects that an Environment and its Applications become. It writes no custom resource of Catalyst except its status.
+// objects that an Environment and its Applications become. Of the custom resources that people
+// write it changes nothing but the status and a finalizer.
 package kubernetes
 
 import (
@@ -16,6 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	catalystv1 "catalyst.openova.io/pkg/api/v1alpha1"
+	"catalyst.openova.io/services/environment-controller/internal/credential"
+	"catalyst.openova.io/services/environment-controller/internal/desired"
 	"catalyst.openova.io/services/environment-controller/internal/environment"
 	"catalyst.openova.io/services/environment-controller/internal/organization"
 )
@@ -27,8 +30,20 @@ type Config struct {
 	// GitURL is Gitea's, as Flux reaches it.
 	GitURL string
 	// Metrics is the address to serve metrics on, empty for nowhere.
-	Metrics     string
-	Credentials Credentials
+	Metrics string
+	// PublicKeyFile holds the key, in PEM, that Blueprints are signed with.
+	PublicKeyFile string
+}
+
+// Keepers bring to what it should be what is not in the cluster.
+type Keepers struct {
+	Organizations *organization.Keeper
+	// Accounts is nil where the spine has none.
+	Accounts Accounts
+	// Credentials makes the keeper of pull credentials, which are stored in the cluster.
+	Credentials func(credential.Store) *credential.Keeper
+	// Desired is the Sovereign's own repository.
+	Desired *desired.Repository
 }
 
 // Accounts keeps the accounts of Organizations on the spine; account.Keeper is one.
@@ -41,11 +56,10 @@ type Accounts interface {
 
 // Controllers run against one cluster.
 type Controllers struct {
-	config        Config
-	organizations *organization.Keeper
-	accounts      Accounts
-	git           environment.Git
-	log           *slog.Logger
+	config  Config
+	keepers Keepers
+	git     environment.Git
+	log     *slog.Logger
 
 	triggers chan event.TypedGenericEvent[environment.Trigger]
 	again    chan event.GenericEvent
@@ -53,9 +67,9 @@ type Controllers struct {
 }
 
 // New does not connect.
-func New(cfg Config, organizations *organization.Keeper, git environment.Git, log *slog.Logger) *Controllers {
+func New(cfg Config, keepers Keepers, git environment.Git, log *slog.Logger) *Controllers {
 	c := &Controllers{
-		config: cfg, organizations: organizations, git: git, log: log,
+		config: cfg, keepers: keepers, git: git, log: log,
 		triggers: make(chan event.TypedGenericEvent[environment.Trigger], 256),
 		again:    make(chan event.GenericEvent, 1),
 	}
@@ -74,7 +88,7 @@ func (c *Controllers) Trigger(ctx context.Context, t environment.Trigger) error 
 }
 
 // KeepAccounts has the accounts of Organizations kept too. It is called before Run, where the spine has accounts.
-func (c *Controllers) KeepAccounts(a Accounts) { c.accounts = a }
+func (c *Controllers) KeepAccounts(a Accounts) { c.keepers.Accounts = a }
 
 // LookAgain has all Organizations looked at soon. It does not wait.
 func (c *Controllers) LookAgain() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,37 +18,55 @@ import (
 	catalystv1 "catalyst.openova.io/pkg/api/v1alpha1"
 )
 
-// ensure makes the wanted object exist, or puts right what differs from it, and returns whether it wrote. What is not
-// there is applied server-side. What is there is compared whole: a field that somebody added to the spec is taken out
-// again, which an apply alone would not do. Labels and annotations of others stay.
-func ensure(ctx context.Context, c client.Client, want client.Object) (bool, error) {
+// deed is what it took to make an object as it should be.
+type deed struct {
+	wrote bool
+	// made is whether the object was not there. That is drift only if it was there before, which the caller knows.
+	made bool
+	// drift says what somebody else had done to it, empty if nobody had.
+	drift string
+}
+
+// ensure makes the wanted object exist, or puts right what differs from it. What is not there is applied server-side.
+// What is there is compared whole: a field that somebody added to the spec is taken out again, which an apply alone
+// would not do. Labels and annotations of others stay. live reads past the cache, which holds only what carries our label.
+func ensure(ctx context.Context, c client.Client, live client.Reader, want client.Object) (deed, error) {
+	if err := mark(want); err != nil {
+		return deed{}, err
+	}
 	have, ok := want.DeepCopyObject().(client.Object)
 	if !ok {
-		return false, fmt.Errorf("%T is no object", want)
+		return deed{}, fmt.Errorf("%T is no object", want)
 	}
 	err := c.Get(ctx, client.ObjectKeyFromObject(want), have)
+	if apierrors.IsNotFound(err) && live != nil { // it may only have lost the label by which the cache knows it
+		err = live.Get(ctx, client.ObjectKeyFromObject(want), have)
+	}
 	if apierrors.IsNotFound(err) {
-		return true, apply(ctx, c, want)
+		return deed{wrote: true, made: true, drift: "it was deleted"}, apply(ctx, c, want)
 	}
 	if err != nil {
-		return false, describe(c, "read", want, err)
+		return deed{}, describe(c, "read", want, err)
 	}
 	if have.GetDeletionTimestamp() != nil {
-		return false, nil // made anew when it is gone, which we are told
+		return deed{}, nil // made anew when it is gone, which we are told
 	}
 	patch, err := difference(want, have)
 	if err != nil || patch == nil {
-		return false, err
+		return deed{}, err
+	}
+	d := deed{wrote: true}
+	if have.GetAnnotations()[wantedAnnotation] == want.GetAnnotations()[wantedAnnotation] {
+		d.drift = fmt.Sprintf("%s was changed%s", strings.Join(changed(patch), ", "), by(ctx, c, live, want))
 	}
 	err = c.Patch(ctx, have, client.RawPatch(mergePatch, patch), client.FieldOwner(catalystv1.ManagedByController))
 	if err != nil {
-		return false, describe(c, "put right", want, err)
+		return deed{}, describe(c, "put right", want, err)
 	}
-	return true, nil
+	return d, nil
 }
 
-// apply creates the object. It may exist without the label by which we know our own: then it is taken over, label
-// first, and compared with the next look.
+// apply creates the object.
 func apply(ctx context.Context, c client.Client, want client.Object) error {
 	gvk, err := apiutil.GVKForObject(want, c.Scheme())
 	if err != nil {
@@ -97,15 +116,22 @@ func difference(want, have client.Object) ([]byte, error) {
 			patch[field] = d
 		}
 	}
-	own := want.GetLabels()
-	labels := map[string]any{}
-	for k, v := range own {
-		if have.GetLabels()[k] != v {
-			labels[k] = v
+	metadata := map[string]any{}
+	for field, pair := range map[string][2]map[string]string{
+		"labels": {want.GetLabels(), have.GetLabels()}, "annotations": {want.GetAnnotations(), have.GetAnnotations()},
+	} {
+		differs := map[string]any{}
+		for k, v := range pair[0] {
+			if pair[1][k] != v {
+				differs[k] = v
+			}
+		}
+		if len(differs) > 0 {
+			metadata[field] = differs
 		}
 	}
-	if len(labels) > 0 {
-		patch["metadata"] = map[string]any{"labels": labels}
+	if len(metadata) > 0 {
+		patch["metadata"] = metadata
 	}
 	if len(patch) == 0 {
 		return nil, nil
@@ -144,6 +170,9 @@ func content(o client.Object) (map[string]any, error) {
 	meta := map[string]any{"name": o.GetName(), "labels": anyMap(o.GetLabels())}
 	if ns := o.GetNamespace(); ns != "" {
 		meta["namespace"] = ns
+	}
+	if a := o.GetAnnotations(); len(a) > 0 {
+		meta["annotations"] = anyMap(a)
 	}
 	m["metadata"] = meta
 	for _, field := range []string{"status", "kind", "apiVersion"} {

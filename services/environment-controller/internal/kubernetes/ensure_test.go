@@ -15,6 +15,8 @@ import (
 
 var dev = environment.Environment{Name: "acme-dev", Organization: "acme", EnvType: "dev", Branch: "develop"}
 
+var shop = environment.Application{Name: "shop", Waits: []string{"db"}, Awaited: true}
+
 func TestDifference(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -37,9 +39,9 @@ func TestDifference(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			have := kustomization(dev, "shop")
+			have := kustomization(dev, shop)
 			tt.change(have)
-			got, err := difference(kustomization(dev, "shop"), have)
+			got, err := difference(kustomization(dev, shop), have)
 			if err != nil || string(got) != tt.patch {
 				t.Errorf("difference = %s, %v; want %s", got, err, tt.patch)
 			}
@@ -50,8 +52,8 @@ func TestDifference(t *testing.T) {
 // TestWantedObjectsDifferFromNothing: as the API server gives them back, they are as we want them.
 func TestWantedObjectsDifferFromNothing(t *testing.T) {
 	for _, o := range []client.Object{
-		namespace(dev), serviceAccount(dev), role(dev), roleBinding(dev, "a", "Role", "b"),
-		secret(dev, "s", map[string][]byte{"k": []byte("v")}), gitRepository(dev, "shop", "http://forge.example/acme/shop.git"), kustomization(dev, "shop"),
+		namespace(dev, nil), networkPolicy(dev), resourceQuota(dev, shipped()), limitRange(dev, shipped()), application(dev, "shop"), serviceAccount(dev), role(dev), roleBinding(dev, "a", "Role", "b"),
+		secret(dev, "s", map[string][]byte{"k": []byte("v")}), gitRepository(dev, "shop", "http://forge.example/acme/shop.git"), kustomization(dev, shop),
 	} {
 		have, ok := o.DeepCopyObject().(client.Object)
 		if !ok {

@@ -8,6 +8,7 @@ import (
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apilabels "k8s.io/apimachinery/pkg/labels"
@@ -26,8 +27,10 @@ import (
 
 // needed are the kinds that have to be served before the controllers can start.
 var needed = []metav1.GroupVersionKind{
+	{Group: "catalyst.openova.io", Version: "v1alpha1", Kind: "Sovereign"},
 	{Group: "catalyst.openova.io", Version: "v1alpha1", Kind: "Organization"},
 	{Group: "catalyst.openova.io", Version: "v1alpha1", Kind: "Environment"},
+	{Group: "catalyst.openova.io", Version: "v1alpha1", Kind: "Application"},
 	{Group: "source.toolkit.fluxcd.io", Version: "v1", Kind: "GitRepository"},
 	{Group: "kustomize.toolkit.fluxcd.io", Version: "v1", Kind: "Kustomization"},
 }
@@ -72,7 +75,7 @@ func hasKind(list *metav1.APIResourceList, kind string) bool {
 func newScheme() (*runtime.Scheme, error) {
 	s := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
-		corev1.AddToScheme, rbacv1.AddToScheme, catalystv1.AddToScheme, sourcev1.AddToScheme, kustomizev1.AddToScheme,
+		corev1.AddToScheme, rbacv1.AddToScheme, networkingv1.AddToScheme, catalystv1.AddToScheme, sourcev1.AddToScheme, kustomizev1.AddToScheme,
 	} {
 		if err := add(s); err != nil {
 			return nil, err
@@ -101,7 +104,8 @@ func (c *Controllers) manager(cfg *rest.Config) (manager.Manager, error) {
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(),
 			ByObject: map[client.Object]cache.ByObject{
-				&catalystv1.Organization{}: system, &catalystv1.Environment{}: system,
+				&catalystv1.Sovereign{}: system, &catalystv1.Organization{}: system, &catalystv1.Environment{}: system, &catalystv1.Application{}: ours,
+				&networkingv1.NetworkPolicy{}: ours, &corev1.ResourceQuota{}: ours, &corev1.LimitRange{}: ours,
 				&corev1.Namespace{}: ours, &corev1.ServiceAccount{}: ours, &rbacv1.Role{}: ours, &rbacv1.RoleBinding{}: ours,
 				&sourcev1.GitRepository{}: ours, &kustomizev1.Kustomization{}: ours,
 			},

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	"github.com/fluxcd/pkg/apis/kustomize"
 	"github.com/fluxcd/pkg/apis/meta"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -29,7 +30,37 @@ const (
 	fluxInterval = 10 * time.Minute
 	fluxRetry    = 10 * time.Second
 	fluxTimeout  = time.Minute
+	// healthTimeout is how long an Application that others wait for may take to be healthy.
+	healthTimeout = 5 * time.Minute
 )
+
+// untilHealthy has what renders an Application be ready only once its workloads are. Elsewhere Flux does not wait for
+// them: a worker is busy for as long as it waits.
+var untilHealthy = []kustomize.Patch{
+	{
+		Target: &kustomize.Selector{Group: "helm.toolkit.fluxcd.io", Kind: "HelmRelease"},
+		Patch: `apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata:
+  name: any
+spec:
+  install:
+    disableWait: false
+  upgrade:
+    disableWait: false
+`,
+	},
+	{
+		Target: &kustomize.Selector{Group: kustomizev1.GroupVersion.Group, Kind: kustomizev1.KustomizationKind},
+		Patch: `apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata:
+  name: any
+spec:
+  wait: true
+`,
+	},
+}
 
 func labels(env environment.Environment) map[string]string {
 	return map[string]string{
@@ -49,8 +80,23 @@ func applicationObject(env environment.Environment, app string) metav1.ObjectMet
 	return m
 }
 
-func namespace(env environment.Environment) *corev1.Namespace {
-	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: env.Name, Labels: labels(env)}}
+// Labels by which the API server enforces the Pod Security Standards in a namespace.
+const (
+	podSecurityEnforce = "pod-security.kubernetes.io/enforce"
+	podSecurityWarn    = "pod-security.kubernetes.io/warn"
+	podSecurityAudit   = "pod-security.kubernetes.io/audit"
+)
+
+// namespace enforces what the Environment is granted, and warns of what the strictest level would refuse.
+func namespace(env environment.Environment, grant *catalystv1.PodSecurity) *corev1.Namespace {
+	level := catalystv1.PodSecurityRestricted
+	if grant != nil && grant.Level != "" {
+		level = grant.Level
+	}
+	l := labels(env)
+	l[podSecurityEnforce] = string(level)
+	l[podSecurityWarn], l[podSecurityAudit] = string(catalystv1.PodSecurityRestricted), string(catalystv1.PodSecurityRestricted)
+	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: env.Name, Labels: l}}
 }
 
 func serviceAccount(env environment.Environment) *corev1.ServiceAccount {
@@ -90,16 +136,26 @@ func gitRepository(env environment.Environment, app, url string) *sourcev1.GitRe
 	}}
 }
 
-func kustomization(env environment.Environment, app string) *kustomizev1.Kustomization {
-	return &kustomizev1.Kustomization{ObjectMeta: applicationObject(env, app), Spec: kustomizev1.KustomizationSpec{
-		SourceRef:          kustomizev1.CrossNamespaceSourceReference{Kind: sourcev1.GitRepositoryKind, Name: app},
+// kustomization applies an Application. One that others wait for is ready only once it is healthy; of all others that
+// is not asked.
+func kustomization(env environment.Environment, a environment.Application) *kustomizev1.Kustomization {
+	k := &kustomizev1.Kustomization{ObjectMeta: applicationObject(env, a.Name), Spec: kustomizev1.KustomizationSpec{
+		SourceRef:          kustomizev1.CrossNamespaceSourceReference{Kind: sourcev1.GitRepositoryKind, Name: a.Name},
 		Path:               "./overlays/" + env.EnvType,
 		TargetNamespace:    env.Name,
 		ServiceAccountName: fluxAccount,
 		Prune:              true,
+		Wait:               a.Awaited,
 		Interval:           metav1.Duration{Duration: fluxInterval},
 		RetryInterval:      &metav1.Duration{Duration: fluxRetry},
 		Timeout:            &metav1.Duration{Duration: fluxTimeout},
-		CommonMetadata:     &kustomizev1.CommonMetadata{Labels: map[string]string{catalystv1.LabelApplication: app}},
+		CommonMetadata:     &kustomizev1.CommonMetadata{Labels: map[string]string{catalystv1.LabelApplication: a.Name}},
 	}}
+	if a.Awaited {
+		k.Spec.Timeout, k.Spec.Patches = &metav1.Duration{Duration: healthTimeout}, untilHealthy
+	}
+	for _, w := range a.Waits {
+		k.Spec.DependsOn = append(k.Spec.DependsOn, kustomizev1.DependencyReference{Name: w})
+	}
+	return k
 }

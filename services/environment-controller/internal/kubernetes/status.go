@@ -3,7 +3,9 @@ package kubernetes
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -11,6 +13,7 @@ import (
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	catalystv1 "catalyst.openova.io/pkg/api/v1alpha1"
 	"catalyst.openova.io/pkg/forge"
@@ -31,6 +34,21 @@ const (
 	reasonClusterRefused      = "ClusterRefused"
 	reasonGitUnclear          = "GitUnclear"
 	reasonSpineUnavailable    = "SpineUnavailable"
+	reasonCredentialMissing   = "CredentialMissing"
+	reasonWaitingForFlux      = "WaitingForFlux"
+	reasonDeleting            = "Deleting"
+	reasonHeld                = "Held"
+	reasonNotAlone            = "NotAlone"
+)
+
+// Reasons of other conditions.
+const (
+	reasonMet      = "Met"
+	reasonUnmet    = "Unmet"
+	reasonPlaced   = "OneCluster"
+	reasonRetired  = "Archived"
+	reasonInUse    = "InUse"
+	reasonNotAsked = "NotRetired"
 )
 
 // Pauses before the next look. When all is well the next one is there to heal what nobody told us of.
@@ -97,6 +115,43 @@ func setReady(conditions *[]metav1.Condition, generation int64, err error, well 
 	return again
 }
 
+// setDependencies records which dependencies are not heeded.
+func setDependencies(conditions *[]metav1.Condition, generation int64, unmet []string) {
+	c := metav1.Condition{
+		Type: catalystv1.ConditionDependenciesMet, Status: metav1.ConditionTrue, Reason: reasonMet, ObservedGeneration: generation,
+		Message: "Every dependency is here and is waited for.",
+	}
+	if len(unmet) > 0 {
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, reasonUnmet, clip(strings.Join(unmet, "; "))
+	}
+	apimeta.SetStatusCondition(conditions, c)
+}
+
+// wasReady tells whether all was in place for what the object says now, so that what differs is somebody else's doing.
+func wasReady(conditions []metav1.Condition, observed, generation int64) bool {
+	return observed == generation && apimeta.IsStatusConditionTrue(conditions, catalystv1.ConditionReady)
+}
+
+// setFinalizer makes sure of our finalizer, or that it is not there. Beside the status it is all that we write of an
+// object of people's.
+func setFinalizer(ctx context.Context, c client.Client, o client.Object, there bool) error {
+	before, ok := o.DeepCopyObject().(client.Object)
+	if !ok {
+		return fmt.Errorf("%T is no object", o)
+	}
+	changed := false
+	if there {
+		changed = controllerutil.AddFinalizer(o, catalystv1.Finalizer)
+	} else {
+		changed = controllerutil.RemoveFinalizer(o, catalystv1.Finalizer)
+	}
+	if !changed {
+		return nil
+	}
+	err := c.Patch(ctx, o, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}), client.FieldOwner(catalystv1.ManagedByController))
+	return client.IgnoreNotFound(err)
+}
+
 // clip keeps a message readable, and below the limit of a condition.
 func clip(s string) string {
 	const limit = 1000
@@ -106,7 +161,7 @@ func clip(s string) string {
 	return s[:limit] + " …"
 }
 
-// patchStatus writes the status if it is not what it was. Nothing else of the object is written, ever.
+// patchStatus writes the status if it is not what it was.
 func patchStatus(ctx context.Context, c client.Client, before, after client.Object, was, is any) error {
 	if equality.Semantic.DeepEqual(was, is) {
 		return nil

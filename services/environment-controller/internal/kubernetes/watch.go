@@ -2,15 +2,21 @@ package kubernetes
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"strings"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	"github.com/fluxcd/pkg/apis/meta"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -29,39 +35,91 @@ import (
 func logger(log *slog.Logger) logr.Logger { return logr.FromSlogHandler(log.Handler()) }
 
 func (c *Controllers) addControllers(m manager.Manager) error {
-	cl := m.GetClient()
-	keeper := environment.NewKeeper(c.git, &cluster{client: cl, gitURL: c.config.GitURL}, c.log)
-	err := builder.ControllerManagedBy(m).Named("organization").
-		For(&catalystv1.Organization{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		WatchesRawSource(source.Channel(c.again, handler.EnqueueRequestsFromMapFunc(everyOrganization(cl)))).
+	cl, tell := m.GetClient(), teller{m.GetEventRecorder(catalystv1.ManagedByController)}
+	store := &credentials{client: cl}
+	keeper := environment.NewKeeper(c.git, &cluster{client: cl, live: m.GetAPIReader(), gitURL: c.config.GitURL, tell: tell}, c.log)
+	return errors.Join(
+		builder.ControllerManagedBy(m).Named("sovereign").
+			For(&catalystv1.Sovereign{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+			WithOptions(controller.Options{RateLimiter: limiter[reconcile.Request]()}).
+			Complete(&sovereignReconciler{client: cl}),
+		c.addOrganization(m, &organizationReconciler{
+			client: cl, keeper: c.keepers.Organizations, credentials: c.keepers.Credentials(store), accounts: c.keepers.Accounts,
+			desired: c.keepers.Desired, tell: tell, log: c.log,
+		}),
+		c.addEnvironment(m, &environmentReconciler{
+			client: cl, live: m.GetAPIReader(), keeper: keeper, credentials: store, publicKeyFile: c.config.PublicKeyFile,
+			desired: c.keepers.Desired, tell: tell, log: c.log,
+		}),
+		c.addApplication(m, &applicationReconciler{client: cl, keeper: keeper, log: c.log}),
+	)
+}
+
+func (c *Controllers) addOrganization(m manager.Manager, r *organizationReconciler) error {
+	return builder.ControllerManagedBy(m).Named("organization").
+		For(&catalystv1.Organization{}, builder.WithPredicates(declared())).
+		WatchesRawSource(source.Channel(c.again, handler.EnqueueRequestsFromMapFunc(everyOrganization(r.client)))).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 2, RateLimiter: limiter[reconcile.Request]()}).
-		Complete(&organizationReconciler{client: cl, keeper: c.organizations, accounts: c.accounts, log: c.log})
-	if err != nil {
-		return err
-	}
+		Complete(r)
+}
+
+func (c *Controllers) addEnvironment(m manager.Manager, r *environmentReconciler) error {
 	toEnvironment := handler.EnqueueRequestsFromMapFunc(environmentRequest)
-	err = builder.ControllerManagedBy(m).Named("environment").
-		For(&catalystv1.Environment{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&catalystv1.Organization{}, handler.EnqueueRequestsFromMapFunc(environmentsOf(cl)), builder.WithPredicates(becameReady())).
-		Watches(&corev1.Namespace{}, toEnvironment, builder.WithPredicates(touched())).
-		Watches(&corev1.ServiceAccount{}, toEnvironment, builder.WithPredicates(touched())).
-		Watches(&rbacv1.Role{}, toEnvironment, builder.WithPredicates(touched())).
-		Watches(&rbacv1.RoleBinding{}, toEnvironment, builder.WithPredicates(touched())).
-		WithOptions(controller.Options{MaxConcurrentReconciles: 4, RateLimiter: limiter[reconcile.Request]()}).
-		Complete(&environmentReconciler{client: cl, live: m.GetAPIReader(), keeper: keeper, credentials: c.config.Credentials, log: c.log})
-	if err != nil {
-		return err
+	b := builder.ControllerManagedBy(m).Named("environment").
+		For(&catalystv1.Environment{}, builder.WithPredicates(declared())).
+		Watches(&catalystv1.Organization{}, handler.EnqueueRequestsFromMapFunc(environmentsOf(r.client)), builder.WithPredicates(becameReady()))
+	for _, o := range []client.Object{
+		&corev1.Namespace{}, &corev1.ServiceAccount{}, &rbacv1.Role{}, &rbacv1.RoleBinding{},
+		&networkingv1.NetworkPolicy{}, &corev1.ResourceQuota{}, &corev1.LimitRange{},
+	} {
+		b = b.Watches(o, toEnvironment, builder.WithPredicates(touched()))
 	}
+	return b.WithOptions(controller.Options{MaxConcurrentReconciles: 4, RateLimiter: limiter[reconcile.Request]()}).Complete(r)
+}
+
+func (c *Controllers) addApplication(m manager.Manager, r *applicationReconciler) error {
 	toApplication := handler.TypedEnqueueRequestsFromMapFunc(applicationTrigger)
 	return builder.TypedControllerManagedBy[environment.Trigger](m).Named("application").
 		Watches(&sourcev1.GitRepository{}, toApplication, builder.WithPredicates(touched())).
-		Watches(&kustomizev1.Kustomization{}, toApplication, builder.WithPredicates(touched())).
+		Watches(&kustomizev1.Kustomization{}, toApplication, builder.WithPredicates(predicate.Or(touched(), applied()))).
+		Watches(&catalystv1.Application{}, toApplication, builder.WithPredicates(touched())).
 		WatchesRawSource(source.TypedChannel(c.triggers, triggerHandler())).
 		WithOptions(controller.TypedOptions[environment.Trigger]{
 			MaxConcurrentReconciles: 4, RateLimiter: limiter[environment.Trigger](),
 			LogConstructor: func(*environment.Trigger) logr.Logger { return logger(c.log) },
 		}).
-		Complete(&applicationReconciler{client: cl, keeper: keeper, log: c.log})
+		Complete(r)
+}
+
+// declared passes what people or Git did to an object of theirs: made it, changed what it says, or deleted it.
+func declared() predicate.Funcs {
+	p := predicate.Funcs{}
+	p.UpdateFunc = func(e event.UpdateEvent) bool {
+		return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() ||
+			(e.ObjectOld.GetDeletionTimestamp() == nil) != (e.ObjectNew.GetDeletionTimestamp() == nil)
+	}
+	return p
+}
+
+// applied passes a Kustomization that Flux has just come to an end with, one way or the other.
+func applied() predicate.Funcs {
+	return predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return false },
+		DeleteFunc:  func(event.DeleteEvent) bool { return false },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			was, is := fluxReady(e.ObjectOld), fluxReady(e.ObjectNew)
+			return is != nil && is.Status != metav1.ConditionUnknown && (was == nil || was.Status != is.Status || was.Reason != is.Reason || was.Message != is.Message)
+		},
+	}
+}
+
+func fluxReady(o client.Object) *metav1.Condition {
+	k, ok := o.(*kustomizev1.Kustomization)
+	if !ok {
+		return nil
+	}
+	return apimeta.FindStatusCondition(k.Status.Conditions, meta.ReadyCondition)
 }
 
 // touched passes what somebody may have done by hand to an object that we made: deleted it, or changed what it says or
@@ -75,6 +133,10 @@ func touched() predicate.Funcs {
 			if !maps.Equal(e.ObjectOld.GetLabels(), e.ObjectNew.GetLabels()) {
 				return true
 			}
+			if was, ok := e.ObjectOld.(*corev1.ResourceQuota); ok { // its status changes with every pod
+				is, ok := e.ObjectNew.(*corev1.ResourceQuota)
+				return !ok || !equality.Semantic.DeepEqual(was.Spec, is.Spec)
+			}
 			if e.ObjectNew.GetGeneration() == 0 { // a kind that counts no generations, such as a RoleBinding
 				return e.ObjectOld.GetResourceVersion() != e.ObjectNew.GetResourceVersion()
 			}
@@ -83,13 +145,14 @@ func touched() predicate.Funcs {
 	}
 }
 
-// becameReady passes an Organization that is new or has just become ready: its Environments have waited for it.
+// becameReady passes an Organization that is new or has just become ready, because its Environments have waited for it,
+// and one that says something else, because its defaults hold for them.
 func becameReady() predicate.Funcs {
 	return predicate.Funcs{
 		DeleteFunc:  func(event.DeleteEvent) bool { return true },
 		GenericFunc: func(event.GenericEvent) bool { return false },
 		UpdateFunc: func(e event.UpdateEvent) bool {
-			return !isReady(e.ObjectOld) && isReady(e.ObjectNew)
+			return !isReady(e.ObjectOld) && isReady(e.ObjectNew) || e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration()
 		},
 	}
 }

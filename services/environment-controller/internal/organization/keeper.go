@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"catalyst.openova.io/pkg/forge"
 )
@@ -14,13 +15,14 @@ type Keeper struct {
 	organizations Organizations
 	teams         Teams
 	hooks         Hooks
+	archive       Archive
 	settings      Settings
 	log           *slog.Logger
 }
 
-// NewKeeper makes a Keeper. One adapter usually serves as all three ports.
-func NewKeeper(o Organizations, t Teams, h Hooks, s Settings, log *slog.Logger) *Keeper {
-	return &Keeper{organizations: o, teams: t, hooks: h, settings: s, log: log}
+// NewKeeper makes a Keeper. One adapter usually serves as all four ports.
+func NewKeeper(o Organizations, t Teams, h Hooks, a Archive, s Settings, log *slog.Logger) *Keeper {
+	return &Keeper{organizations: o, teams: t, hooks: h, archive: a, settings: s, log: log}
 }
 
 // AccountMissingError says that an account of a service does not exist in the forge yet.
@@ -34,10 +36,10 @@ func (e *AccountMissingError) Error() string {
 // all of it holds.
 const rounds = 4
 
-// Keep brings one Organization to what it should be, and returns how many changes that took: none if nothing differed.
-func (k *Keeper) Keep(ctx context.Context, want Organization) (int, error) {
+// Keep brings one Organization to what it should be, and returns the changes that took: none if nothing differed.
+func (k *Keeper) Keep(ctx context.Context, want Wish) ([]Change, error) {
 	want.Private = true
-	made := 0
+	var made []Change
 	for range rounds {
 		seen, err := k.look(ctx, want.Name)
 		if err != nil {
@@ -47,8 +49,8 @@ func (k *Keeper) Keep(ctx context.Context, want Organization) (int, error) {
 		if len(changes) == 0 {
 			return made, nil
 		}
-		n, err := k.carryOut(ctx, Place{Organization: want.Name}, changes)
-		made += n
+		done, err := k.carryOut(ctx, Place{Organization: want.Name}, changes)
+		made = append(made, done...)
 		if err != nil {
 			return made, err
 		}
@@ -57,12 +59,12 @@ func (k *Keeper) Keep(ctx context.Context, want Organization) (int, error) {
 }
 
 // KeepHook brings the hook of one repository to what it should be.
-func (k *Keeper) KeepHook(ctx context.Context, place Place) (int, error) {
+func (k *Keeper) KeepHook(ctx context.Context, place Place) ([]Change, error) {
 	seen, err := k.hooks.Hooks(ctx, place)
 	if err != nil {
-		return 0, fmt.Errorf("look at the webhooks of %s: %w", place, err)
+		return nil, fmt.Errorf("look at the webhooks of %s: %w", place, err)
 	}
-	return k.carryOut(ctx, place, PlanHook(k.settings, seen))
+	return k.carryOut(ctx, place, PlanHook(k.settings, place, seen))
 }
 
 func (k *Keeper) look(ctx context.Context, name string) (State, error) {
@@ -89,8 +91,8 @@ func (k *Keeper) look(ctx context.Context, name string) (State, error) {
 }
 
 // carryOut does every change that it can: one account that is missing does not keep the others from what they need.
-func (k *Keeper) carryOut(ctx context.Context, place Place, changes []Change) (int, error) {
-	made := 0
+func (k *Keeper) carryOut(ctx context.Context, place Place, changes []Change) ([]Change, error) {
+	var made []Change
 	var failed []error
 	for _, c := range changes {
 		if err := k.do(ctx, place, c); err != nil {
@@ -100,7 +102,7 @@ func (k *Keeper) carryOut(ctx context.Context, place Place, changes []Change) (i
 			}
 			continue
 		}
-		made++
+		made = append(made, c)
 		k.log.Info("forge changed", "place", place.String(), "action", string(c.Action), "subject", c.Subject())
 	}
 	return made, errors.Join(failed...)
@@ -129,4 +131,34 @@ func (k *Keeper) do(ctx context.Context, place Place, c Change) error {
 	default:
 		return fmt.Errorf("no such action: %q", c.Action)
 	}
+}
+
+// Archive makes the repositories of a retired Organization readable only, or those that it made so changeable again. It
+// returns which are archived because of it, also when it fails half-way.
+func (k *Keeper) Archive(ctx context.Context, organization string, retired bool, before []string) ([]string, error) {
+	if !retired && len(before) == 0 {
+		return nil, nil
+	}
+	seen, err := k.archive.Repositories(ctx, organization)
+	if errors.Is(err, forge.ErrNotFound) {
+		return nil, nil // it has no Git organization, so there is nothing to archive
+	}
+	if err != nil {
+		return before, fmt.Errorf("list the repositories of %s: %w", organization, err)
+	}
+	archive, open, after := PlanArchive(retired, seen, before)
+	for list, archived := range map[*[]string]bool{&archive: true, &open: false} {
+		for _, name := range *list {
+			if err := k.archive.SetArchived(ctx, organization, name, archived); err != nil {
+				// What was archived by now is found archived next time: it must still be known as ours.
+				return union(before, after), fmt.Errorf("archive %s/%s (%v): %w", organization, name, archived, err)
+			}
+			k.log.Info("repository archived", "organization", organization, "repository", name, "archived", archived)
+		}
+	}
+	return after, nil
+}
+
+func union(a, b []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(a, b))))
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 )
 
 // Organization is an organization of the Git forge.
@@ -16,6 +17,15 @@ type Organization struct {
 	DisplayName string
 	// Private hides it, and every repository in it, from who is not in one of its teams.
 	Private bool
+}
+
+// Wish is what is wanted of one Organization.
+type Wish struct {
+	Organization
+	// Teams beside those that every Organization has, by name, level and description.
+	Teams []Team
+	// Reader is the account with which Flux reads this Organization's repositories, and no others.
+	Reader string
 }
 
 // Level is what the members of a team may do with every repository of their organization.
@@ -92,11 +102,27 @@ type Hooks interface {
 	DeleteHook(ctx context.Context, place Place, id int64) error
 }
 
+// Repository is one of an organization's.
+type Repository struct {
+	Name     string
+	Archived bool
+}
+
+// Archive makes repositories readable only, and changeable again.
+type Archive interface {
+	Repositories(ctx context.Context, organization string) ([]Repository, error)
+	SetArchived(ctx context.Context, organization, repository string, archived bool) error
+}
+
 // Settings are what every Organization of the Sovereign shares.
 type Settings struct {
-	WebhookURL    string
+	WebhookURL string
+	// WebhookSecret signs the deliveries of every hook.
 	WebhookSecret string
-	// Writers and Readers are the accounts of Catalyst's services, and of Flux.
+	// WebhookKey, if it is given, goes before it: each place has a secret of its own that follows from this key and its
+	// name, so that who learns one can forge deliveries of that place only.
+	WebhookKey string
+	// Writers and Readers are the accounts of Catalyst's services.
 	Writers, Readers []string
 }
 
@@ -107,14 +133,18 @@ const (
 )
 
 // teams that an Organization has. The first three are its roles; people decide who is in them.
-func (s Settings) teams() []Team {
-	return []Team{
+func (s Settings) teams(w Wish) []Team {
+	readers := orEmpty(s.Readers)
+	if w.Reader != "" {
+		readers = append(slices.Clone(readers), w.Reader)
+	}
+	return append([]Team{
 		{Name: "org-admin", Level: Admin, Description: "Administers the Organization and its Applications"},
 		{Name: "org-developer", Level: Write, Description: "Installs and changes Applications"},
 		{Name: "org-viewer", Level: Read, Description: "Reads everything, changes nothing"},
 		{Name: TeamWriters, Level: Write, CreatesRepos: true, Members: orEmpty(s.Writers), Description: "Catalyst: carries out Operations as commits"},
-		{Name: TeamReaders, Level: Read, Members: orEmpty(s.Readers), Description: "Catalyst: observes, and feeds Flux"},
-	}
+		{Name: TeamReaders, Level: Read, Members: readers, Description: "Catalyst: observes, and feeds Flux"},
+	}, w.Teams...)
 }
 
 func orEmpty(s []string) []string {
@@ -130,13 +160,24 @@ const hookName = "catalyst"
 // hookEvents are the events that may change which Applications exist, or what they are.
 var hookEvents = []string{"create", "delete", "pull_request", "push", "repository"}
 
-// hook that every place has. Its name ends in a fingerprint of the secret, because the forge never shows a secret: a
-// new secret is a new name, and so a hook that is replaced.
-func (s Settings) hook() Hook {
-	m := hmac.New(sha256.New, []byte(s.WebhookSecret))
+// Secret with which the deliveries from one place are signed.
+func (s Settings) Secret(p Place) string {
+	if s.WebhookKey == "" {
+		return s.WebhookSecret
+	}
+	m := hmac.New(sha256.New, []byte(s.WebhookKey))
+	m.Write([]byte("webhook of " + p.String()))
+	return hex.EncodeToString(m.Sum(nil))
+}
+
+// hook that a place has. Its name ends in a fingerprint of the secret, because the forge never shows a secret: a new
+// secret is a new name, and so a hook that is replaced.
+func (s Settings) hook(p Place) Hook {
+	secret := s.Secret(p)
+	m := hmac.New(sha256.New, []byte(secret))
 	m.Write([]byte("name of the webhook"))
 	return Hook{
 		Name: hookName + " " + hex.EncodeToString(m.Sum(nil)[:6]), URL: s.WebhookURL,
-		Events: hookEvents, Secret: s.WebhookSecret, Regular: true,
+		Events: hookEvents, Secret: secret, Regular: true,
 	}
 }

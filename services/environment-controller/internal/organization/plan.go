@@ -54,18 +54,18 @@ func (c Change) Subject() string {
 
 // Plan returns the changes that bring an Organization from what was seen to what is wanted, none if nothing differs.
 // What can only be planned once something else exists comes with the next look.
-func Plan(want Organization, s Settings, seen State) []Change {
+func Plan(want Wish, s Settings, seen State) []Change {
 	if seen.Organization == nil {
-		return []Change{{Action: CreateOrganization, Organization: want}}
+		return []Change{{Action: CreateOrganization, Organization: want.Organization}}
 	}
 	var out []Change
-	if *seen.Organization != want {
-		out = append(out, Change{Action: UpdateOrganization, Organization: want})
+	if *seen.Organization != want.Organization {
+		out = append(out, Change{Action: UpdateOrganization, Organization: want.Organization})
 	}
-	for _, t := range s.teams() {
+	for _, t := range s.teams(want) {
 		out = append(out, planTeam(t, seen.Teams)...)
 	}
-	return append(out, PlanHook(s, seen.Hooks)...)
+	return append(out, PlanHook(s, Place{Organization: want.Name}, seen.Hooks)...)
 }
 
 func planTeam(want Team, seen []Team) []Change {
@@ -101,8 +101,8 @@ func containsFold(all []string, s string) bool {
 
 // PlanHook returns the changes after which there is exactly one hook of Catalyst's, and that one is right. Hooks of
 // others are left alone.
-func PlanHook(s Settings, seen []Hook) []Change {
-	want := s.hook()
+func PlanHook(s Settings, place Place, seen []Hook) []Change {
+	want := s.hook(place)
 	var ours []Hook
 	for _, h := range seen {
 		if h.URL == want.URL || h.Name == hookName || strings.HasPrefix(h.Name, hookName+" ") {
@@ -144,4 +144,23 @@ func sameSet(a, b []string) bool {
 	slices.Sort(a)
 	slices.Sort(b)
 	return slices.Equal(slices.Compact(a), slices.Compact(b))
+}
+
+// PlanArchive returns which repositories to archive, or to open again: those that were archived before because of this,
+// and no others. It returns what is archived because of it after that.
+func PlanArchive(retired bool, seen []Repository, before []string) (archive, open, after []string) {
+	for _, r := range seen {
+		ours := slices.Contains(before, r.Name)
+		switch {
+		case retired && !r.Archived:
+			archive = append(archive, r.Name)
+			after = append(after, r.Name)
+		case retired && ours:
+			after = append(after, r.Name)
+		case !retired && ours && r.Archived:
+			open = append(open, r.Name)
+		}
+	}
+	slices.Sort(after)
+	return archive, open, after
 }

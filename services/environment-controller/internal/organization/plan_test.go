@@ -15,10 +15,15 @@ import (
 
 var settings = Settings{
 	WebhookURL: "http://observer.example/webhooks/gitea", WebhookSecret: "s3cret",
-	Writers: []string{"catalyst-provisioning"}, Readers: []string{"catalyst-observer", "catalyst-flux"},
+	Writers: []string{"catalyst-provisioning"}, Readers: []string{"catalyst-observer"},
 }
 
 var acme = Organization{Name: "acme", DisplayName: "Acme", Private: true}
+
+var wish = Wish{
+	Organization: acme, Reader: "catalyst-flux-acme",
+	Teams: []Team{{Name: "team-security", Level: Read, Description: "Approves"}},
+}
 
 // fakeForge is a forge in memory that counts its writes.
 type fakeForge struct {
@@ -26,6 +31,8 @@ type fakeForge struct {
 	teams        []Team
 	hooks        []Hook
 	accounts     []string
+	repos        []Repository
+	broken       string // a repository that cannot be archived
 	next         int64
 	writes       int
 }
@@ -118,20 +125,20 @@ func (f *fakeForge) DeleteHook(_ context.Context, _ Place, id int64) error {
 }
 
 func keeper(f *fakeForge) *Keeper {
-	return NewKeeper(f, f, f, settings, slog.New(slog.DiscardHandler))
+	return NewKeeper(f, f, f, f, settings, slog.New(slog.DiscardHandler))
 }
 
-var everybody = []string{"catalyst-provisioning", "catalyst-observer", "catalyst-flux", "ada"}
+var everybody = []string{"catalyst-provisioning", "catalyst-observer", "catalyst-flux-acme", "ada"}
 
 func TestKeepMakesEverythingThenWritesNothing(t *testing.T) {
 	f := &fakeForge{accounts: everybody}
-	if _, err := keeper(f).Keep(t.Context(), acme); err != nil {
+	if _, err := keeper(f).Keep(t.Context(), wish); err != nil {
 		t.Fatal(err)
 	}
 	check(t, f)
 	f.writes = 0
-	if made, err := keeper(f).Keep(t.Context(), acme); err != nil || made != 0 || f.writes != 0 {
-		t.Errorf("second time: %d changes, %d writes, %v", made, f.writes, err)
+	if made, err := keeper(f).Keep(t.Context(), wish); err != nil || len(made) != 0 || f.writes != 0 {
+		t.Errorf("second time: %v changes, %d writes, %v", made, f.writes, err)
 	}
 }
 
@@ -143,7 +150,7 @@ func check(t fatal, f *fakeForge) {
 		t.Fatalf("organization = %+v", f.organization)
 	}
 	want := map[string]Team{}
-	for _, w := range settings.teams() {
+	for _, w := range settings.teams(wish) {
 		want[w.Name] = w
 	}
 	for _, have := range f.teams {
@@ -175,7 +182,7 @@ func check(t fatal, f *fakeForge) {
 func TestKeepHeals(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := &fakeForge{accounts: everybody}
-		if _, err := keeper(f).Keep(context.Background(), acme); err != nil {
+		if _, err := keeper(f).Keep(context.Background(), wish); err != nil {
 			t.Fatal(err)
 		}
 		theirs := Hook{ID: f.id(), Name: "ci", URL: "http://ci.example", Events: []string{"push"}, Regular: true}
@@ -183,7 +190,7 @@ func TestKeepHeals(t *testing.T) {
 		for range rapid.IntRange(1, 6).Draw(t, "deeds") {
 			vandalise(t, f)
 		}
-		if _, err := keeper(f).Keep(context.Background(), acme); err != nil {
+		if _, err := keeper(f).Keep(context.Background(), wish); err != nil {
 			t.Fatal(err)
 		}
 		check(t, f)
@@ -191,8 +198,8 @@ func TestKeepHeals(t *testing.T) {
 			t.Fatalf("the hook of somebody else is gone")
 		}
 		f.writes = 0
-		if made, err := keeper(f).Keep(context.Background(), acme); err != nil || made != 0 || f.writes != 0 {
-			t.Fatalf("then: %d changes, %d writes, %v", made, f.writes, err)
+		if made, err := keeper(f).Keep(context.Background(), wish); err != nil || len(made) != 0 || f.writes != 0 {
+			t.Fatalf("then: %v changes, %d writes, %v", made, f.writes, err)
 		}
 	})
 }
@@ -215,7 +222,7 @@ func vandalise(t *rapid.T, f *fakeForge) {
 	case 6:
 		f.hooks = slices.DeleteFunc(f.hooks, func(h Hook) bool { return h.Name != "ci" })
 	case 7:
-		h := settings.hook()
+		h := settings.hook(Place{Organization: "acme"})
 		h.ID, h.Secret, h.Name = f.id(), "other", "catalyst 000000000000"
 		f.hooks = append([]Hook{h}, f.hooks...)
 	case 8:
@@ -229,11 +236,11 @@ func vandalise(t *rapid.T, f *fakeForge) {
 
 func TestKeepReplacesTheHookWhenTheSecretChanges(t *testing.T) {
 	f := &fakeForge{accounts: everybody}
-	old := NewKeeper(f, f, f, Settings{WebhookURL: settings.WebhookURL, WebhookSecret: "old", Writers: settings.Writers, Readers: settings.Readers}, slog.New(slog.DiscardHandler))
-	if _, err := old.Keep(t.Context(), acme); err != nil {
+	old := NewKeeper(f, f, f, f, Settings{WebhookURL: settings.WebhookURL, WebhookSecret: "old", Writers: settings.Writers, Readers: settings.Readers}, slog.New(slog.DiscardHandler))
+	if _, err := old.Keep(t.Context(), wish); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := keeper(f).Keep(t.Context(), acme); err != nil {
+	if _, err := keeper(f).Keep(t.Context(), wish); err != nil {
 		t.Fatal(err)
 	}
 	check(t, f)
@@ -244,12 +251,71 @@ func TestKeepReplacesTheHookWhenTheSecretChanges(t *testing.T) {
 
 func TestKeepSaysWhichAccountIsMissing(t *testing.T) {
 	f := &fakeForge{accounts: []string{"catalyst-provisioning", "catalyst-observer"}}
-	_, err := keeper(f).Keep(t.Context(), acme)
+	_, err := keeper(f).Keep(t.Context(), wish)
 	var missing *AccountMissingError
-	if !errors.As(err, &missing) || missing.Account != "catalyst-flux" {
+	if !errors.As(err, &missing) || missing.Account != "catalyst-flux-acme" {
 		t.Fatalf("error = %v", err)
 	}
 	if len(f.hooks) != 1 {
 		t.Error("one missing account kept the webhook away")
+	}
+}
+
+func (f *fakeForge) Repositories(context.Context, string) ([]Repository, error) {
+	return slices.Clone(f.repos), nil
+}
+
+func (f *fakeForge) SetArchived(_ context.Context, _, name string, archived bool) error {
+	if name == f.broken {
+		return forge.ErrUnavailable
+	}
+	f.writes++
+	f.repos[slices.IndexFunc(f.repos, func(r Repository) bool { return r.Name == name })].Archived = archived
+	return nil
+}
+
+// TestRetiringIsUndone: however often it fails on the way, an Organization that is retired has all its repositories
+// archived in the end, and one that no longer is has those archived that people had archived before.
+func TestRetiringIsUndone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := &fakeForge{}
+		for _, name := range []string{"a", "b", "c"} {
+			f.repos = append(f.repos, Repository{Name: name, Archived: rapid.Bool().Draw(t, name)})
+		}
+		before := slices.Clone(f.repos)
+		var ours []string
+		pass := func(retired bool) {
+			f.broken = rapid.SampledFrom([]string{"", "a", "b", "c"}).Draw(t, "broken")
+			ours, _ = keeper(f).Archive(context.Background(), "acme", retired, ours) // it may fail
+			f.broken = ""
+			var err error
+			if ours, err = keeper(f).Archive(context.Background(), "acme", retired, ours); err != nil {
+				t.Fatal(err)
+			}
+			f.writes = 0
+			again, err := keeper(f).Archive(context.Background(), "acme", retired, ours)
+			if err != nil || f.writes > 0 || !slices.Equal(again, ours) {
+				t.Fatalf("then %v, %d writes, %v", again, f.writes, err)
+			}
+		}
+		pass(true)
+		if slices.ContainsFunc(f.repos, func(r Repository) bool { return !r.Archived }) {
+			t.Fatalf("retired: %v", f.repos)
+		}
+		pass(false)
+		if !slices.Equal(before, f.repos) || len(ours) > 0 {
+			t.Fatalf("%v, and then %v (%v)", before, f.repos, ours)
+		}
+	})
+}
+
+func TestEachPlaceHasItsSecret(t *testing.T) {
+	s := Settings{WebhookSecret: "one", WebhookKey: "key"}
+	a, b, c := s.Secret(Place{"acme", ""}), s.Secret(Place{"kestrel", ""}), s.Secret(Place{"acme", "shop"})
+	if a == b || a == c || b == c || a == "one" || strings.Contains(a, "key") || a != s.Secret(Place{"acme", ""}) {
+		t.Errorf("%s %s %s", a, b, c)
+	}
+	if (Settings{WebhookSecret: "one"}).Secret(Place{"acme", ""}) != "one" {
+		t.Error("without a key there is one secret")
 	}
 }
