@@ -56,12 +56,17 @@ test('from the form to Running, a push, and away again', { timeout: 180_000 }, a
   console.log(`push to the new commit on the screen: ${((Date.now() - pushed) / 1000).toFixed(2)} s`)
   await page.getByText(/All 4 pods are ready/).first().waitFor()
 
-  await page.getByRole('button', { name: 'Uninstall' }).click()
-  const dialog = page.getByRole('dialog')
-  assert.equal(await dialog.getByRole('button', { name: 'Uninstall' }).isDisabled(), true, 'uninstalling needs the name')
-  await dialog.getByRole('textbox').fill(name)
-  await dialog.getByRole('button', { name: 'Uninstall' }).click()
-  await dialog.waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: 'More' }).click()
+  await page.getByRole('menuitem', { name: 'Uninstall' }).click()
+  // What goes is shown before it goes.
+  await page.getByText('What is written to Git').waitFor()
+  const uninstall = page.getByRole('button', { name: 'Uninstall' })
+  await page.getByRole('textbox', { name: /to confirm/ }).waitFor()
+  assert.equal(await uninstall.isDisabled(), true, 'uninstalling needs the name')
+  await page.getByRole('textbox', { name: /to confirm/ }).fill(name)
+  await page.screenshot({ path: join(artifacts, 'uninstall.png'), fullPage: true })
+  await uninstall.click()
+  await page.waitForURL(`${url}/organizations/acme/environments/acme-dev/applications/${name}?operation=**`)
   await page.waitForFunction(
     async (path) => (await fetch(path)).status === 404,
     `/api/v1/organizations/acme/environments/acme-dev/applications/${name}`,

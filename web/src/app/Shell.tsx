@@ -47,7 +47,7 @@ function Frame({ children }: { children: ReactNode }) {
 function Header({ unheard }: { unheard: boolean }) {
   const { current } = useOrganizations()
   const { pathname } = useLocation()
-  const activity = `/organizations/${current}/activity`
+  const watching = [`/organizations/${current}/activity`, `/organizations/${current}/operations`].includes(pathname)
   return (
     <header className={classes.header}>
       <Link to="/" className={classes.brand} aria-label="Catalyst, start">
@@ -57,12 +57,12 @@ function Header({ unheard }: { unheard: boolean }) {
       <OrganizationMenu />
       <nav className={classes.nav} aria-label="Main">
         {current && (
-          <Link to="/organizations/$org/applications" params={{ org: current }} className={classes.link} data-status={pathname.startsWith('/organizations/') && pathname !== activity ? 'active' : undefined}>
+          <Link to="/organizations/$org/applications" params={{ org: current }} className={classes.link} data-status={pathname.startsWith('/organizations/') && !watching ? 'active' : undefined}>
             Applications
           </Link>
         )}
         {current && (
-          <Link to="/organizations/$org/activity" params={{ org: current }} className={classes.link}>
+          <Link to="/organizations/$org/activity" params={{ org: current }} className={classes.link} data-status={watching ? 'active' : undefined}>
             Activity
           </Link>
         )}

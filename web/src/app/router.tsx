@@ -1,7 +1,8 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
-import type { Phase } from '../api'
+import type { OperationState, Phase } from '../api'
 import { ActivityPage } from '../features/activity/ActivityPage'
 import { ApplicationsPage } from '../features/applications/ApplicationsPage'
+import { changes, type ChangeSearch } from '../features/applications/changes'
 import { tabs, type Tab } from '../features/applications/tabs'
 import { BootstrapPage } from '../features/bootstrap/BootstrapPage'
 import { MarketplacePage } from '../features/marketplace/MarketplacePage'
@@ -52,6 +53,28 @@ const routes = [
     path: '/organizations/$org/activity',
     validateSearch: (search: Record<string, unknown>): { environment?: string } => ({ environment: text(search.environment) }),
     component: ActivityPage,
+  }),
+  createRoute({
+    getParentRoute: () => rootRoute,
+    path: '/organizations/$org/operations',
+    validateSearch: (search: Record<string, unknown>): { state?: OperationState; application?: string } => ({
+      state: text(search.state) as OperationState | undefined,
+      application: text(search.application),
+    }),
+    component: lazyRouteComponent(() => import('../features/operations/OperationsPage')),
+  }),
+  createRoute({
+    getParentRoute: () => rootRoute,
+    path: '/organizations/$org/environments/$env/applications/$app/change',
+    validateSearch: (search: Record<string, unknown>): ChangeSearch => ({
+      action: changes.find((action) => action === search.action) ?? 'upgrade',
+      // A version or a commit may look like a number.
+      version: text(search.version) ?? (typeof search.version === 'number' ? String(search.version) : undefined),
+      commit: text(search.commit) ?? (typeof search.commit === 'number' ? String(search.commit) : undefined),
+      withDependencies: search.withDependencies === true || undefined,
+      everywhere: search.everywhere === true || undefined,
+    }),
+    component: lazyRouteComponent(() => import('../features/applications/ChangePage')),
   }),
   createRoute({
     getParentRoute: () => rootRoute,

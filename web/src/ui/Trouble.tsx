@@ -77,14 +77,17 @@ export function NotFound({ detail, level = 1 }: { detail?: string; level?: 1 | 2
 /** Something that was asked for and failed, beside where it was asked. */
 export function ProblemAlert({ error, title }: { error: unknown; title?: string }) {
   const problem = asProblem(error)
+  // What the sentence says already is not said again.
+  const errors = problem.errors.filter((each) => !problem.message.includes(each.message))
   return (
     <Alert color="red" variant="outline" icon={<IconAlertTriangle size={18} />} title={title ?? problem.title} role="alert">
       <Text size="sm" c="var(--mantine-color-text)">
         {problem.message}
+        {problem.hint && ` ${problem.hint}`}
       </Text>
-      {problem.errors.length > 0 && (
+      {errors.length > 0 && (
         <ul style={{ margin: '6px 0 0', paddingInlineStart: 20 }}>
-          {problem.errors.map((field) => (
+          {errors.map((field) => (
             <li key={`${field.location}${field.message}`}>
               <Text size="sm" c="var(--mantine-color-text)">
                 {field.location && <code>{field.location}</code>} {field.message}

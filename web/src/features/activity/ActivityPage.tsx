@@ -10,6 +10,7 @@ import { PageHead } from '../../ui/PageHead'
 import { NotFound, Trouble } from '../../ui/Trouble'
 import { environmentNames } from '../applications/group'
 import { ActivityList } from './ActivityList'
+import { ActivityTabs } from './ActivityTabs'
 
 const address = '/organizations/$org/activity'
 
@@ -33,17 +34,18 @@ function OfOrganization({ org, title }: { org: string; title: string }) {
       <PageHead
         title="Activity"
         lead={`${title}: what happened last, newest first`}
-        actions={
-          names.length > 0 && (
-            <NativeSelect
-              data={[...new Set([...names, chosen])]}
-              value={chosen}
-              onChange={(event) => void navigate({ search: { environment: event.currentTarget.value }, replace: true })}
-              aria-label="Environment"
-            />
-          )
-        }
+        actions={<ActivityTabs org={org} />}
       />
+      {names.length > 0 && (
+        <NativeSelect
+          data={[...new Set([...names, chosen])]}
+          value={chosen}
+          onChange={(event) => void navigate({ search: { environment: event.currentTarget.value }, replace: true })}
+          aria-label="Environment"
+          mb="md"
+          maw={240}
+        />
+      )}
       {chosen ? <OfEnvironment org={org} environment={chosen} /> : <NoEnvironment pending={environments.isPending} title={title} />}
     </>
   )

@@ -13,12 +13,13 @@ import { NotFound, Trouble } from '../../ui/Trouble'
 import { canWrite, whyReadOnly } from '../session/permissions'
 import { usePerson } from '../session/useSession'
 import classes from './Applications.module.css'
+import { Actions } from './Actions'
 import { GitTab } from './GitTab'
 import { byStage, isFinal, latestOperation } from './group'
+import { History } from './History'
 import { OperationCard } from './OperationCard'
 import { Overview } from './Overview'
 import type { Tab } from './tabs'
-import { Uninstall } from './Uninstall'
 
 const SettingsTab = lazy(() => import('./SettingsTab'))
 const address = '/organizations/$org/environments/$env/applications/$app'
@@ -36,7 +37,7 @@ export default function ApplicationPage() {
   if (!known) return <NotFound detail={`There is no Organization ${org}, or you have no role in it.`} />
   if (application) return <Known org={org} application={application} operation={operation} all={data ?? []} />
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} what={app} />
-  if (operation) return <Unobserved org={org} env={env} app={app} operation={operation} />
+  if (operation) return <Unobserved org={org} env={env} app={app} operation={operation} repository={repositoryOf(data ?? [], org, app)} />
   if (isPending || operations.isPending) return <Skeleton height={320} radius="lg" />
   return <Missing org={org} env={env} app={app} />
 }
@@ -80,7 +81,7 @@ function Known({ org, application, operation, all }: { org: string; application:
         }
         actions={
           writable ? (
-            application.phase !== 'Removing' && <Uninstall org={org} env={env} app={app} />
+            application.phase !== 'Removing' && <Actions org={org} application={application} />
           ) : (
             <Tooltip label={whyReadOnly(org)}>
               {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- the explanation must be reachable by keyboard */}
@@ -95,6 +96,7 @@ function Known({ org, application, operation, all }: { org: string; application:
         <Tabs.List mb="md">
           <Tabs.Tab value="overview">Overview</Tabs.Tab>
           <Tabs.Tab value="settings">Settings</Tabs.Tab>
+          <Tabs.Tab value="history">History</Tabs.Tab>
           <Tabs.Tab value="git" leftSection={<IconGitBranch size={15} aria-hidden />}>
             Git
           </Tabs.Tab>
@@ -104,8 +106,11 @@ function Known({ org, application, operation, all }: { org: string; application:
         </Tabs.Panel>
         <Tabs.Panel value="settings">
           <Suspense fallback={<Skeleton height={300} radius="lg" />}>
-            <SettingsTab key={`${env}/${app}`} org={org} env={env} app={app} writable={writable} done={() => open('overview')} />
+            <SettingsTab key={`${env}/${app}`} org={org} env={env} app={app} writable={writable} changes={application.changes ?? []} done={(operation) => void navigate({ search: { operation: operation.name }, replace: true })} />
           </Suspense>
+        </Tabs.Panel>
+        <Tabs.Panel value="history">
+          <History org={org} application={application} writable={writable} />
         </Tabs.Panel>
         <Tabs.Panel value="git">
           <GitTab application={application} />
@@ -131,14 +136,14 @@ function Environments({ org, app, current, others }: { org: string; app: string;
 }
 
 /** Accepted, on its way, and nothing of it has been seen in Git or the cluster; or gone again. */
-function Unobserved({ org, env, app, operation }: { org: string; env: string; app: string; operation: Operation }) {
+function Unobserved({ org, env, app, operation, repository }: { org: string; env: string; app: string; operation: Operation; repository?: string }) {
   const leaving = operation.action === 'uninstall'
   return (
     <>
       <Back org={org} />
       <PageHead title={app} lead={env} before={<BlueprintIcon name={app} size={52} />} />
       <div className={classes.columns}>
-        <OperationCard operation={operation} />
+        <OperationCard operation={operation} repository={repository} />
         <section className={`surface ${classes.section}`}>
           <Group gap="sm" wrap="nowrap" align="flex-start">
             <IconHourglass size={20} aria-hidden style={{ flex: 'none' }} />
@@ -149,6 +154,8 @@ function Unobserved({ org, env, app, operation }: { org: string; env: string; ap
                 ? `${app} no longer runs in ${env}. Its repository ${org}/${app} and its history are still there.`
                 : operation.state === 'Failed'
                   ? 'Nothing of it runs. The Operation says why it ended.'
+                  : operation.state === 'Cancelled'
+                    ? 'Nothing of it runs: the Operation was cancelled.'
                   : 'Nothing of it has been observed yet. This page turns into the Application as soon as something is.'}
             </Text>
           </Group>
@@ -156,6 +163,12 @@ function Unobserved({ org, env, app, operation }: { org: string; env: string; ap
       </div>
     </>
   )
+}
+
+/** Where the repository will be: beside those of the Organization's other Applications. */
+function repositoryOf(applications: Application[], org: string, app: string): string | undefined {
+  const other = applications.find((each) => each.repository.endsWith(`/${org}/${each.name}.git`))
+  return other?.repository.replace(/[^/]+\.git$/, `${app}.git`)
 }
 
 function Missing({ org, env, app }: { org: string; env: string; app: string }) {

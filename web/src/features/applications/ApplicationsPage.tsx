@@ -101,9 +101,9 @@ function Applications({ org, title }: { org: string; title: string }) {
         </Message>
       )}
       <ul className={classes.grid}>
-        {coming.map((operation) => (
-          <li key={operation.name}>
-            <ArrivingCard org={org} operation={operation} />
+        {coming.map((arrival) => (
+          <li key={`${arrival.operation.name} ${arrival.application}`}>
+            <ArrivingCard org={org} arrival={arrival} />
           </li>
         ))}
         {groups.map((each) => (

@@ -1,13 +1,14 @@
 import { Text, Title } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
-import type { Application, Operation } from '../../api'
+import type { Application } from '../../api'
 import { Ago } from '../../ui/Ago'
 import { BlueprintIcon } from '../../ui/BlueprintIcon'
 import { CommitLine } from '../../ui/CommitLine'
 import { lookOf, operationLook, phaseLook } from '../../ui/looks'
 import { ToneBadge } from '../../ui/Tone'
 import classes from './Applications.module.css'
-import { pods, type Group } from './group'
+import { pods, type Arrival, type Group } from './group'
+import { ProblemsMark } from './Problems'
 import { phaseOf, unknownOf } from './unknown'
 
 const page = '/organizations/$org/environments/$env/applications/$app'
@@ -50,6 +51,7 @@ function Entry({ org, entry }: { org: string; entry: Application }) {
         </Text>
       </Text>
       <ToneBadge look={lookOf(phaseLook, phaseOf(entry))} title={entry.message} />
+      <ProblemsMark application={entry} />
       {words && (
         <Text size="sm" className={classes.wide} lineClamp={unknown ? 3 : 2}>
           {words}
@@ -67,16 +69,16 @@ function Entry({ org, entry }: { org: string; entry: Application }) {
 }
 
 /** An install that nothing of is observed yet. */
-export function ArrivingCard({ org, operation }: { org: string; operation: Operation }) {
+export function ArrivingCard({ org, arrival: { application, operation } }: { org: string; arrival: Arrival }) {
   return (
-    <article className={`surface ${classes.card}`} aria-label={operation.application}>
+    <article className={`surface ${classes.card}`} aria-label={application}>
       <div className={classes.cardHead}>
-        <BlueprintIcon name={operation.application} size={36} />
+        <BlueprintIcon name={application} size={36} />
         <Title order={2} size="h3" style={{ overflowWrap: 'anywhere' }}>
-          {operation.application}
+          {application}
         </Title>
       </div>
-      <Link to={page} params={{ org, env: operation.environment ?? '', app: operation.application }} className={classes.entry}>
+      <Link to={page} params={{ org, env: operation.environment ?? '', app: application }} className={classes.entry}>
         <Text fw={560} size="sm">
           {operation.environment}
         </Text>

@@ -25,6 +25,7 @@ const application: Application = {
   dependsOn: [{ application: 'db', alias: 'database', phase: 'Running' }, { application: 'queue' }],
   usedBy: ['front'],
   changes: null,
+  problems: null,
   repository: '',
   branch: 'develop',
   since: now,

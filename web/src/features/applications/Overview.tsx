@@ -9,6 +9,7 @@ import { ToneBadge, ToneIcon } from '../../ui/Tone'
 import classes from './Applications.module.css'
 import { OperationCard } from './OperationCard'
 import { Pods, Warnings } from './Pods'
+import { Problems } from './Problems'
 import { Relations } from './Relations'
 import { Nothing, Section } from './Section'
 import { phaseOf, unknownOf } from './unknown'
@@ -18,13 +19,14 @@ export function Overview({ org, application, operation, neighbours }: { org: str
     <div className={classes.columns}>
       <div className={classes.stack}>
         <Phase application={application} />
+        <Problems application={application} />
         <Workloads application={application} />
         <Pods application={application} />
         <Warnings application={application} />
         <Changes application={application} />
       </div>
       <div className={classes.stack}>
-        {operation && <OperationCard operation={operation} />}
+        {operation && <OperationCard operation={operation} repository={operation.application === application.name ? application.repository : undefined} />}
         <Endpoints application={application} />
         <Relations org={org} application={application} neighbours={neighbours} />
         <Parts application={application} />

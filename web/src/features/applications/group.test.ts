@@ -49,4 +49,11 @@ describe('operations', () => {
     ]
     expect(arriving(list, [app('shop', 'acme-dev')]).map((each) => each.application)).toEqual(['new'])
   })
+
+  it('are also those of the Applications that they make on the way', () => {
+    const both = op('5', { application: 'front', applications: ['front-cache', 'front'], environment: 'acme-dev', createdAt: '2026-11-21T11:00:00Z' })
+    expect(arriving([both], []).map((each) => each.application)).toEqual(['front-cache', 'front'])
+    expect(arriving([both], [app('front-cache', 'acme-dev')]).map((each) => each.application)).toEqual(['front'])
+    expect(latestOperation([both], 'acme-dev', 'front-cache')?.name).toBe('5')
+  })
 })

@@ -71,15 +71,26 @@ export function pods(application: Application): { ready: number; desired: number
 
 export const isFinal = (operation: Operation) => operation.endedAt !== undefined || ['Succeeded', 'Failed', 'Cancelled'].includes(operation.state)
 
+/** The Applications that an Operation changes; an old one names only its own. */
+export const changed = (operation: Operation) => (operation.applications?.length ? operation.applications : [operation.application])
+
 /** The newest Operation on an Application in an Environment. */
 export function latestOperation(operations: Operation[], environment: string, application: string): Operation | undefined {
   return operations
-    .filter((each) => each.application === application && (!each.environment || each.environment === environment))
+    .filter((each) => changed(each).includes(application) && (!each.environment || each.environment === environment))
     .toSorted((a, b) => b.createdAt.localeCompare(a.createdAt))[0]
 }
 
-/** Installs that are under way and that the cluster has not shown anything of. */
-export function arriving(operations: Operation[], applications: Application[]): Operation[] {
+export interface Arrival {
+  application: string
+  operation: Operation
+}
+
+/** Applications that are being installed, alone or for another one, and that the cluster has not shown anything of. */
+export function arriving(operations: Operation[], applications: Application[]): Arrival[] {
   const known = new Set(applications.map((each) => `${each.environment}/${each.name}`))
-  return operations.filter((each) => each.action === 'install' && !isFinal(each) && !known.has(`${each.environment}/${each.application}`))
+  return operations
+    .filter((each) => each.action === 'install' && !isFinal(each))
+    .flatMap((operation) => changed(operation).map((application) => ({ application, operation })))
+    .filter(({ application, operation }) => !known.has(`${operation.environment}/${application}`))
 }

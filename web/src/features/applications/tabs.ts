@@ -1,3 +1,3 @@
 /** The tabs of an Application's page, as they stand in its address. */
-export const tabs = ['overview', 'settings', 'git'] as const
+export const tabs = ['overview', 'settings', 'history', 'git'] as const
 export type Tab = (typeof tabs)[number]

@@ -1,22 +1,25 @@
 import { Button, Group, Skeleton, Stepper } from '@mantine/core'
 import { IconLock } from '@tabler/icons-react'
-import { useMutation, useQueryClient, useSuspenseQuery } from '@tanstack/react-query'
+import { useSuspenseQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
 import { NoOrganization } from '../../app/Home'
 import { useOrganizations } from '../../app/organization'
-import { api, asProblem, blueprintVersionQuery, operationsQuery, type InstallRequest, type Problem } from '../../api'
+import { asProblem, blueprintVersionQuery, type Operation, type PlanRequest, type Problem } from '../../api'
+import { decided } from '../../form/defaults'
 import SchemaForm from '../../form/SchemaForm'
-import { sortErrors } from '../../form/serverErrors'
+import { SizePicker } from '../../form/SizePicker'
+import { useSized } from '../../form/useSized'
 import { useApplications } from '../../stream/StreamProvider'
 import { BlueprintIcon } from '../../ui/BlueprintIcon'
 import { ButtonLink } from '../../ui/links'
 import { Message } from '../../ui/Message'
 import { PageHead } from '../../ui/PageHead'
 import { refusal } from '../marketplace/search'
+import { aboutSettings, placesOf } from '../plan/places'
 import { canWrite, whyReadOnly } from '../session/permissions'
 import { usePerson } from '../session/useSession'
-import { newKey, useDraft } from './draft'
+import { useDraft } from './draft'
 import { firstName } from './name'
 import classes from './InstallPage.module.css'
 import { ReviewStep } from './ReviewStep'
@@ -40,7 +43,6 @@ function Install({ blueprint, version }: { blueprint: string; version: string })
   const { data: detail } = useSuspenseQuery(blueprintVersionQuery(blueprint, version))
   const { organizations, current } = useOrganizations()
   const person = usePerson()
-  const client = useQueryClient()
   const navigate = useNavigate()
   const { draft, change, forget } = useDraft(blueprint, version)
   const [problem, setProblem] = useState<Problem | null>(null)
@@ -51,37 +53,33 @@ function Install({ blueprint, version }: { blueprint: string; version: string })
   const applications = useApplications(organization)
   const taken = useMemo(() => new Set((applications.data ?? []).map((each) => each.name)), [applications.data])
   const name = draft.name ?? firstName(blueprint, taken)
-  const request: InstallRequest = { name, blueprint, version, environment: draft.environment ?? '', values: draft.values }
-  const errors = problem ? sortErrors(problem.errors, ['name', 'environment', 'organization']) : null
-  const fieldErrors = { ...errors?.fields }
-  if (problem && ['invalid_name', 'name_taken'].includes(problem.code)) fieldErrors.name ??= problem.message
-  if (problem?.code === 'environment_not_found') fieldErrors.environment ??= problem.message
+  const { schema, defaults } = useSized(detail, draft.size)
+  const request: PlanRequest = {
+    action: 'install',
+    application: name,
+    blueprint,
+    version,
+    environment: draft.environment ?? '',
+    size: draft.size || undefined,
+    values: decided(draft.values, defaults),
+    choices: draft.choices,
+  }
+  const places = placesOf(problem, [])
 
-  const install = useMutation({
-    mutationFn: () => {
-      const key = draft.idempotencyKey ?? newKey()
-      change({ idempotencyKey: key })
-      return api.install(organization, request, key)
-    },
-    onSuccess: (operation) => {
-      client.setQueryData(operationsQuery(organization).queryKey, (old) =>
-        old?.some((each) => each.name === operation.name) ? old : [operation, ...(old ?? [])],
-      )
-      forget()
-      return navigate({
-        to: '/organizations/$org/environments/$env/applications/$app',
-        params: { org: organization, env: request.environment, app: name },
-      })
-    },
-    onError: (error) => setProblem(asProblem(error)),
-  })
+  const done = (operation: Operation) => {
+    forget()
+    void navigate({
+      to: '/organizations/$org/environments/$env/applications/$app',
+      params: { org: organization, env: request.environment ?? '', app: name },
+      search: { operation: operation.name },
+    })
+  }
 
   /** Takes the person to the field that the server refused. */
   const correct = (error: unknown) => {
     const refused = asProblem(error)
     setProblem(refused)
-    const settings = sortErrors(refused.errors, []).values !== undefined || refused.code === 'invalid_values'
-    change({ step: settings ? 1 : 0 })
+    change({ step: aboutSettings(refused) || placesOf(refused, []).fields.size ? 1 : 0 })
   }
 
   if (writable.length === 0) {
@@ -111,7 +109,7 @@ function Install({ blueprint, version }: { blueprint: string; version: string })
             organizations={writable}
             organization={organization}
             mayWrite={(environment) => canWrite(person, organization, environment.envType)}
-            errors={fieldErrors}
+            errors={places.fields}
             suggestion={problem?.suggestion}
             change={(part) => {
               setProblem(null)
@@ -122,15 +120,24 @@ function Install({ blueprint, version }: { blueprint: string; version: string })
         ))}
       {step === 1 && (
         <div className="surface" style={{ maxWidth: 680, padding: 'clamp(16px, 4vw, 24px)' }}>
+          <SizePicker
+            sizes={detail.sizes ?? []}
+            value={draft.size ?? ''}
+            error={places.fields.size}
+            change={(size) => {
+              setProblem(null)
+              change({ size: size || undefined, values: decided(draft.values, defaults) })
+            }}
+          />
           <SchemaForm
-            schema={detail.configSchema}
+            key={draft.size}
+            schema={schema}
             order={detail.order}
             values={draft.values}
-            errors={errors?.values}
+            errors={places.values}
             onChange={(values) => change({ values })}
             onSubmit={(values) => {
               setProblem(null)
-              install.reset()
               change({ values, step: 2 })
             }}
           >
@@ -144,15 +151,7 @@ function Install({ blueprint, version }: { blueprint: string; version: string })
         </div>
       )}
       {step === 2 && (
-        <ReviewStep
-          organization={organization}
-          request={request}
-          installing={install.isPending}
-          error={install.error}
-          back={() => change({ step: 1 })}
-          correct={correct}
-          install={() => install.mutate()}
-        />
+        <ReviewStep organization={organization} request={request} choose={(choices) => change({ choices })} back={() => change({ step: 1 })} correct={correct} done={done} />
       )}
     </>
   )

@@ -1,62 +1,57 @@
-import { Button, Group, Skeleton, Stack, Text } from '@mantine/core'
-import { IconRocket } from '@tabler/icons-react'
-import { useQuery } from '@tanstack/react-query'
-import { api, asProblem, type InstallRequest } from '../../api'
-import { ProblemAlert } from '../../ui/Trouble'
-import { PlanView } from './PlanView'
+import { Button, Stack, Text } from '@mantine/core'
+import { asProblem, type Choices, type Operation, type PlanRequest } from '../../api'
+import { PlanStep } from '../plan/PlanStep'
+import { aboutSettings, placesOf } from '../plan/places'
+import { usePlan } from '../plan/usePlan'
 
 interface Props {
   organization: string
-  request: InstallRequest
-  installing: boolean
-  error: unknown
+  request: PlanRequest
+  choose: (choices: Choices) => void
   back: () => void
+  /** Takes the person to the field that the server refused. */
   correct: (error: unknown) => void
-  install: () => void
+  done: (operation: Operation) => void
 }
 
 /** The plan, before anything is done. */
-export function ReviewStep({ organization, request, installing, error, back, correct, install }: Props) {
-  const plan = useQuery({
-    queryKey: ['plan', organization, request],
-    queryFn: ({ signal }) => api.plan(organization, request, signal),
-    retry: (count, failure) => asProblem(failure).passing && count < 2,
-    gcTime: 0,
-    refetchOnWindowFocus: false,
-  })
-  const wrong = error ?? plan.error
-  const fixable = wrong ? asProblem(wrong).status >= 400 && asProblem(wrong).status < 500 : false
+export function ReviewStep({ organization, request, choose, back, correct, done }: Props) {
+  const planning = usePlan(organization, request, done)
+  const wrong = planning.refused ?? planning.failed
+  const problem = wrong ? asProblem(wrong) : null
+  const { fields } = placesOf(problem, [])
+  const fixable = problem !== null && (aboutSettings(problem) || [fields.name, fields.environment, fields.size].some((each) => each !== undefined))
   return (
     <Stack gap="lg">
       <Text>
-        Installing <b>{request.name}</b> from{' '}
+        Installing <b>{request.application}</b> from{' '}
         <b>
           {request.blueprint} {request.version}
         </b>{' '}
-        into <b>{request.environment}</b>.{' '}
-        {plan.data ? 'This is everything that will be written to Git; nothing has been written yet.' : 'Nothing has been written yet.'}
+        into <b>{request.environment}</b>.{planning.plan && ' This is everything that will happen.'}
       </Text>
-      {plan.isPending && <Skeleton height={220} radius="lg" aria-label="Planning" />}
-      {plan.data && <PlanView plan={plan.data} />}
-      {wrong ? <ProblemAlert error={wrong} title={error ? 'It was not installed' : 'It cannot be planned like this'} /> : null}
-      <Group>
-        <Button leftSection={<IconRocket size={18} />} onClick={install} loading={installing} disabled={!plan.data}>
-          Install
-        </Button>
-        <Button variant="default" onClick={back} disabled={installing}>
-          Back to settings
-        </Button>
-        {fixable && (
-          <Button variant="subtle" onClick={() => correct(wrong)}>
-            Show me the field
+      <PlanStep
+        org={organization}
+        env={request.environment ?? ''}
+        planning={planning}
+        verb="Install"
+        choices={request.choices ?? {}}
+        choose={choose}
+        mend={
+          fixable && (
+            <div>
+              <Button variant="default" onClick={() => correct(wrong)}>
+                Show me the field
+              </Button>
+            </div>
+          )
+        }
+        back={
+          <Button variant="default" onClick={back} disabled={planning.carryingOut}>
+            Back to settings
           </Button>
-        )}
-        {plan.error && !fixable && (
-          <Button variant="subtle" onClick={() => void plan.refetch()}>
-            Try again
-          </Button>
-        )}
-      </Group>
+        }
+      />
     </Stack>
   )
 }

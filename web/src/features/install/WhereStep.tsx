@@ -13,7 +13,7 @@ interface Props {
   organizations: Organization[]
   organization: string
   mayWrite: (environment: Environment) => boolean
-  errors: Record<string, string>
+  errors: { name?: string; environment?: string; organization?: string }
   suggestion?: string
   change: (part: Partial<Draft>) => void
   next: () => void

@@ -1,5 +1,5 @@
 import { useCallback, useState } from 'react'
-import type { Values } from '../../api'
+import type { Choices, Values } from '../../api'
 
 /** What a person has filled in so far. It survives leaving the page and coming back, in this tab. */
 export interface Draft {
@@ -8,12 +8,13 @@ export interface Draft {
   environment?: string
   /** Undefined until the person types: then a name is suggested. */
   name?: string
+  size?: string
   values: Values
-  /** Made when the request is first sent and kept until it changes, so that sending twice installs once. */
-  idempotencyKey?: string
+  /** How dependencies are satisfied, where the person wants it otherwise than planned. */
+  choices: Choices
 }
 
-const empty: Draft = { step: 0, values: {} }
+const empty: Draft = { step: 0, values: {}, choices: {} }
 const keyOf = (blueprint: string, version: string) => `catalyst-install/${blueprint}@${version}`
 
 function read(key: string): Draft {
@@ -41,8 +42,9 @@ export function useDraft(blueprint: string, version: string) {
   const change = useCallback(
     (part: Partial<Draft>) =>
       setDraft((old) => {
-        const asksElse = ['organization', 'environment', 'name', 'values'].some((field) => field in part)
-        const next = { ...old, ...(asksElse ? { idempotencyKey: undefined } : {}), ...part }
+        // Another Environment has other Applications to choose from.
+        const moves = part.environment !== undefined && part.environment !== old.environment
+        const next = { ...old, ...(moves ? { choices: {} } : {}), ...part }
         write(key, next)
         return next
       }),
@@ -50,10 +52,4 @@ export function useDraft(blueprint: string, version: string) {
   )
   const forget = useCallback(() => write(key, null), [key])
   return { draft, change, forget }
-}
-
-/** A random key; crypto.randomUUID is only there on https and localhost. */
-export function newKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }
