@@ -381,7 +381,7 @@ func TestAPlanIsAFunctionOfItsInputs(t *testing.T) {
 		values := map[string]any{"replicas": rapid.IntRange(1, 10).Draw(rt, "replicas")}
 		there := rapid.Bool().Draw(rt, "there")
 		var first string
-		for range 3 {
+		for range 2 {
 			s := start(t)
 			if there {
 				s.do(operation.Request{Action: operation.Install, Organization: "acme", Environment: "acme-dev", Application: "shop-db", Blueprint: "bp-db", Person: ada, Key: "a"})
