@@ -22,6 +22,9 @@ type Follower struct {
 	// behind notes an Application of a load whose number went back.
 	behind error
 	load   *Load
+
+	// Operations that it was told of.
+	Operations *Operations
 }
 
 // Follow follows an Organization until the test ends. The load may be nil.
@@ -32,7 +35,7 @@ func (p *Person) Follow(t testing.TB, org string, l *Load) *Follower {
 // FollowFor is Follow for a client whose connection breaks again and again, after such a time.
 func (p *Person) FollowFor(t testing.TB, org string, l *Load, life time.Duration) *Follower {
 	t.Helper()
-	f := &Follower{objects: map[string]json.RawMessage{}, load: l}
+	f := &Follower{objects: map[string]json.RawMessage{}, load: l, Operations: &Operations{seen: map[string]*Progress{}, news: make(chan struct{})}}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	t.Cleanup(func() { cancel(); <-ended })
@@ -85,6 +88,7 @@ func (f *Follower) once(ctx context.Context, p *Person, org, last string, life t
 			fresh = nil
 		case "put":
 			f.check(frame)
+			f.Operations.note(frame)
 			f.objects[frame.Key] = bytes.Clone(frame.Object)
 			if fresh != nil {
 				fresh[frame.Key] = true

@@ -16,7 +16,8 @@ type Clone struct {
 	t   testing.TB
 }
 
-// Clone clones {org}/{app} at a branch with the person's own password, as a person would on a laptop.
+// Clone clones {org}/{app} at a branch with the person's own password, as a person would on a laptop. Without a branch it
+// clones a repository that may be empty.
 func (s *Sovereign) Clone(t testing.TB, username, org, app, branch string) *Clone {
 	t.Helper()
 	u, err := url.Parse(s.Gitea)
@@ -26,7 +27,11 @@ func (s *Sovereign) Clone(t testing.TB, username, org, app, branch string) *Clon
 	u.User = url.UserPassword(username, Password)
 	u.Path = "/" + org + "/" + app + ".git"
 	c := &Clone{Dir: filepath.Join(t.TempDir(), app), t: t}
-	run(t, "", "clone", "--quiet", "--branch", branch, u.String(), c.Dir)
+	at := []string{"--branch", branch}
+	if branch == "" {
+		at = nil
+	}
+	run(t, "", append(append([]string{"clone", "--quiet"}, at...), u.String(), c.Dir)...)
 	c.Git("config", "user.name", username)
 	c.Git("config", "user.email", username+"@acme.example")
 	return c

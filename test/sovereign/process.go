@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -50,6 +51,18 @@ func (s *Sovereign) Kill(t testing.TB, name string) {
 	})
 }
 
+// Crash ends those of some components that run, all at the same moment, and leaves it to the supervisor to start them
+// again. It returns their names.
+func (s *Sovereign) Crash(t testing.TB, names ...string) (killed []string) {
+	t.Helper()
+	for _, c := range s.Components(t) {
+		if c.PID > 0 && slices.Contains(names, c.Name) && syscall.Kill(c.PID, syscall.SIGKILL) == nil {
+			killed = append(killed, c.Name)
+		}
+	}
+	return killed
+}
+
 // Environ is the environment with which a component runs, and Executable its program: for a test that starts another
 // one like it.
 func (c Component) Environ(t testing.TB) []string {
@@ -68,11 +81,22 @@ func (c Component) Environ(t testing.TB) []string {
 // Spine signs in to the event spine as one of the services, with what that service was given.
 func (s *Sovereign) Spine(t testing.TB, service string) *spine.Accounts {
 	t.Helper()
+	return s.open(t, service, "CATALYST_NATS_URL")
+}
+
+// Intents signs in as provisioning to the server that holds what people asked for.
+func (s *Sovereign) Intents(t testing.TB) *spine.Spine {
+	t.Helper()
+	return s.open(t, "provisioning", "CATALYST_INTENTS_URL").Sovereign()
+}
+
+func (s *Sovereign) open(t testing.TB, service, server string) *spine.Accounts {
+	t.Helper()
 	cfg := spine.Config{Name: service}
 	for _, v := range s.Process(t, service).Environ(t) {
 		name, value, _ := strings.Cut(v, "=")
 		switch name {
-		case "CATALYST_NATS_URL":
+		case server:
 			cfg.URL = value
 		case "CATALYST_NATS_SEED_FILE":
 			cfg.SeedFile = value

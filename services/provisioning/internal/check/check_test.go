@@ -164,7 +164,7 @@ func TestCheckOfAnything(t *testing.T) {
 		})).Draw(t, "text") + content[rapid.IntRange(at, len(content)).Draw(t, "on"):])
 		began := time.Now()
 		first, again := check.Check(broken, k), check.Check(broken, k)
-		if time.Since(began) > 2*time.Second {
+		if time.Since(began) > 20*time.Second {
 			t.Fatalf("it took %v", time.Since(began))
 		}
 		if !slices.Equal(first, again) {
