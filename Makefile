@@ -112,6 +112,19 @@ bench-spine: $(CATALYST) ## Measure the read side: ingest, projection, rebuild, 
 	@set -o pipefail; status=0; for m in observer projector gateway; do (cd services/$$m && go test -v -count=1 -timeout 40m -tags bench -run TestBenchSpine ./...) | grep -v 'no test files\|^testing: warning' || status=1; done; \
 		CATALYST=$(CATALYST) test/with-sovereign go test -v -count=1 -timeout 20m -tags bench -run TestBenchSpine ./test/bench/ || status=1; exit $$status
 
+.PHONY: bench-write
+bench-write: $(CATALYST) ## Measure the write side: a plan over 50 Applications, and 200 installs beside a bare push
+	@set -o pipefail; status=0; (cd pkg && go test -v -count=1 -timeout 20m -tags bench -run TestBenchWrite ./blueprint/resolve) || status=1; \
+		CATALYST=$(CATALYST) test/with-sovereign go test -v -count=1 -timeout 40m -tags bench -run TestBenchWrite ./test/bench/ || status=1; exit $$status
+
+.PHONY: bench-policy
+bench-policy: ## Measure how long gates take to evaluate
+	@cd pkg && go test -v -count=1 -timeout 20m -tags bench -run TestBenchPolicy ./policy
+
+.PHONY: chaos-write
+chaos-write: $(CATALYST) ## Install 1,000 Applications while everything on their way is killed; CATALYST_CHAOS_INSTALLS=N for another number
+	@CATALYST=$(CATALYST) CATALYST_CHAOS_INSTALLS=$(or $(CATALYST_CHAOS_INSTALLS),1000) test/with-sovereign go test -v -count=1 -timeout 120m -tags integration -run TestInstallsWhileEverythingDies ./test/chaos/
+
 GO_INTEGRATION := go test -race -count=1 -timeout 25m -tags integration
 # Adapters against servers of their own; ./test/... shares one Sovereign, and breaks it on purpose: one package at a time.
 ADAPTERS := ./pkg/forge/... ./services/observer ./services/environment-controller ./services/provisioning ./services/provisioning/internal/kubernetes

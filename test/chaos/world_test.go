@@ -204,16 +204,6 @@ func (w *world) nothingOpen(t *testing.T, plan []*wish) {
 	if len(all) != len(plan) {
 		t.Errorf("%d installs were asked for, and there are %d Operations", len(plan), len(all))
 	}
-	sovereign.Eventually(t, time.Minute, func() error {
-		queue, err := w.intents.Stream(t.Context(), "OPERATIONS")
-		if err != nil {
-			return err
-		}
-		if n := queue.CachedInfo().State.Msgs; n > 0 {
-			return fmt.Errorf("%d Operations are still in the queue", n)
-		}
-		return nil
-	})
 	if open := w.ended.Open(); len(open) > 0 {
 		t.Errorf("the stream does not tell the end of %v", open)
 	}
