@@ -67,10 +67,8 @@ test('from the form to Running, a push, and away again', { timeout: 180_000 }, a
   await page.screenshot({ path: join(artifacts, 'uninstall.png'), fullPage: true })
   await uninstall.click()
   await page.waitForURL(`${url}/organizations/acme/environments/acme-dev/applications/${name}?operation=**`)
-  await page.waitForFunction(
-    async (path) => (await fetch(path)).status === 404,
-    `/api/v1/organizations/acme/environments/acme-dev/applications/${name}`,
-  )
+  const card = `/api/v1/organizations/acme/environments/acme-dev/applications/${name}`
+  while ((await page.evaluate(async (path) => (await fetch(path)).status, card)) !== 404) await page.waitForTimeout(100)
   assert.equal(await page.evaluate(() => globalThis.neverReloaded), true, 'the page was reloaded on the way')
 
   repo.git('pull', '--quiet')
