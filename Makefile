@@ -101,7 +101,7 @@ test-web: web/node_modules ## Run the console's unit tests
 .PHONY: test-sovereign
 test-sovereign: $(CATALYST) web/node_modules ## Run the integration tests and the browser's journey on a Sovereign of their own
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
-	@CATALYST=$(CATALYST) test/with-sovereign sh -c 'cd web && node --test --test-reporter=spec e2e/ && cd .. && $(GO_INTEGRATION) $(ADAPTERS) && $(GO_INTEGRATION) -p 1 ./test/...'
+	@CATALYST=$(CATALYST) test/with-sovereign sh -c 'cd web && node --test --test-reporter=spec e2e/ && cd .. && $(GO_INTEGRATION) $(ADAPTERS) && $(GO_INTEGRATION) -p 1 ./test/path ./test/spine && $(GO_INTEGRATION) ./test/chaos'
 
 .PHONY: bench-path
 bench-path: $(CATALYST) ## Measure click to Running and push to card, beside their floor

@@ -23,7 +23,7 @@ import (
 
 const (
 	// few installs are enough to meet every kind of death; `make chaos-write` asks for more.
-	few = 40
+	few = 8
 	// clients ask at the same time.
 	clients = 8
 )

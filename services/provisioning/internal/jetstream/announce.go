@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"catalyst.openova.io/pkg/spine"
@@ -56,7 +57,13 @@ func (a *announcer) announce(ctx context.Context, o *operation.Operation) error 
 			ID: fmt.Sprintf("%s/%s/%d", o.ID, env, o.Sequence), Source: "/provisioning",
 			Subject: spine.Operation(env, o.ID), Time: time.Now(), Data: progress(o, env),
 		}
-		if err := account.Publish(ctx, e); err != nil {
+		err = account.Publish(ctx, e)
+		if errors.Is(err, jetstream.ErrNoStreamResponse) { // its log was deleted, and nobody else has had anything to tell since
+			if err = account.EnsureStream(ctx); err == nil {
+				err = account.Publish(ctx, e)
+			}
+		}
+		if err != nil {
 			return err
 		}
 	}
