@@ -49,7 +49,7 @@ $(CATALYST):
 .PHONY: build
 build: ## Compile everything of ours
 	@for m in $(MODULES); do echo "build $$m"; (cd $$m && go build -buildvcs=false ./...) || exit 1; done
-	@cd deploy/local/light && GOWORK=off go build -buildvcs=false ./...
+	@cd deploy/local/light && GOWORK=off go build -buildvcs=false -o /dev/null ./...
 
 TOOLS := $(CACHE)/tools
 
