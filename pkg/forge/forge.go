@@ -48,27 +48,21 @@ type Change struct {
 // Draft is a commit that does not exist yet.
 type Draft struct {
 	// Parent is the commit it builds on; empty for the first commit of a repository.
-	Parent string
-	// Merges are further parents, which make it a merge commit. What it holds is still Parent's tree and Change.
-	Merges  []string
+	Parent  string
 	Change  Change
 	Author  Person
 	Message string // with its trailers
 	// At is the time of the commit. With it a Draft yields the same SHA however often it is pushed, which is what
 	// makes a push that was cut off safe to repeat.
 	At time.Time
-	// Sign, if there is one, signs the commit as it is encoded without a signature, and returns an armored OpenPGP
-	// signature. It must give the same signature each time for a repeated push to be known again.
-	Sign func(commit []byte) (string, error)
 }
 
-// RefUpdate moves, makes or removes one branch. Expect is the head that the change was planned on ("" when the branch must not exist):
+// RefUpdate moves one branch. Expect is the head that the change was planned on ("" when the branch must not exist):
 // if the branch is elsewhere, nothing at all is written and the push fails with *MovedError.
 type RefUpdate struct {
 	Branch string
 	Expect string
-	// Draft is committed and becomes the head. Refs of one push may share a Draft. Without one the branch is removed,
-	// and has to be where Expect says.
+	// Draft is committed and becomes the head. Refs of one push may share a Draft.
 	Draft *Draft
 }
 

@@ -2,7 +2,6 @@ package spine
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -25,24 +24,6 @@ func Checked(env, application string) string { return join(env, "check", applica
 // Operation is the subject of an Operation's progress: ws.<env>.op.<id>.
 func Operation(env, id string) string { return join(env, "op", id) }
 
-// PullRequest is the subject of a pull request to an Environment's branch: ws.<env>.pull.<application>.<number>.
-func PullRequest(env, application string, number int64) string {
-	return join(env, "pull", application, strconv.FormatInt(number, 10))
-}
-
-// Promotion is the subject of how a promotion stands: ws.<env>.policy.<application>.<number>.
-func Promotion(env, application string, number int64) string {
-	return join(env, "policy", application, strconv.FormatInt(number, 10))
-}
-
-// Violation is the subject of a commit that came past the gates: ws.<env>.violation.<application>.<commit>.
-func Violation(env, application, commit string) string {
-	return join(env, "violation", application, commit)
-}
-
-// Scored is the subject of the score of a commit in an Environment: ws.<env>.score.<application>.<commit>.
-func Scored(env, application, commit string) string { return join(env, "score", application, commit) }
-
 // Source is the subject of whether a source of an Environment's observations can be heard: ws.<env>.source.<source>.
 func Source(env, source string) string { return join(env, "source", source) }
 
@@ -58,7 +39,7 @@ func SetAside(organization, id string) string { return join(System, "aside", org
 // All matches every event on the spine.
 const All = "ws.>"
 
-// Class matches the events of one class (k8s, flux, git, check, op, pull, policy, violation, score) in every Environment of an account.
+// Class matches the events of one class (k8s, flux, git, check, op) in every Environment of an account.
 func Class(class string) string { return "ws.*." + Encode(class) + ".>" }
 
 // Environment matches every event of one Environment, or of System.

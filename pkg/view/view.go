@@ -21,7 +21,6 @@ const (
 	KindActivity     Kind = "Activity"
 	KindBlueprintUse Kind = "BlueprintUse"
 	KindSetAside     Kind = "SetAside"
-	KindPromotion    Kind = "Promotion"
 )
 
 // Phase is what an Application is doing in one Environment, in one word.
@@ -36,13 +35,12 @@ const (
 	PhaseFailed     Phase = "Failed"     // it stopped with a reason that needs a person
 	PhasePaused     Phase = "Paused"     // reconciliation is suspended in Git
 	PhaseRemoving   Phase = "Removing"   // Git no longer holds it, and the cluster still does
-	PhasePending    Phase = "Pending"    // a promotion would bring it here, and waits for its gates
 	PhaseUnknown    Phase = "Unknown"    // the source is quiet; the last known state is too old to believe
 )
 
 // Header is what every view carries: where it belongs and how fresh it is.
 type Header struct {
-	Kind         Kind      `json:"kind" enum:"Sovereign,Organization,Environment,Application,Operation,Activity,BlueprintUse,SetAside,Promotion"`
+	Kind         Kind      `json:"kind" enum:"Sovereign,Organization,Environment,Application,Operation,Activity,BlueprintUse,SetAside"`
 	Organization string    `json:"organization,omitempty"`
 	Environment  string    `json:"environment,omitempty" doc:"{organization}-{env_type}"`
 	Name         string    `json:"name"`
@@ -63,7 +61,7 @@ func (h Header) Key() string {
 type Application struct {
 	Header
 	Blueprint  Blueprint     `json:"blueprint"`
-	Phase      Phase         `json:"phase" enum:"Installing,Running,Updating,Degraded,Failed,Paused,Removing,Pending,Unknown"`
+	Phase      Phase         `json:"phase" enum:"Installing,Running,Updating,Degraded,Failed,Paused,Removing,Unknown"`
 	Message    string        `json:"message" doc:"why it is in this phase, as a sentence"`
 	Desired    *Commit       `json:"desired,omitempty" doc:"the head of the Environment's branch"`
 	Applied    *Commit       `json:"applied,omitempty" doc:"the commit that the cluster runs"`
@@ -79,35 +77,6 @@ type Application struct {
 	Repository string        `json:"repository" doc:"clone URL"`
 	Branch     string        `json:"branch"`
 	Since      time.Time     `json:"since" doc:"when the phase began"`
-	// Promotions and Violations are of the Environment's branch.
-	Promotions []PromotionInSight `json:"promotions" doc:"the open promotions to this Environment, newest first"`
-	Violations []Violation        `json:"violations" doc:"commits of the branch that came past its gates and are not applied, newest first, at most 10"`
-	Score      *Score             `json:"score,omitempty" doc:"the reliability of what the head renders to; absent if it is not known"`
-}
-
-// PromotionInSight names a promotion on the card of its Application.
-type PromotionInSight struct {
-	Name      string `json:"name" doc:"of the Promotion"`
-	Number    int64  `json:"number"`
-	Title     string `json:"title"`
-	Message   string `json:"message" doc:"what it waits for"`
-	ToVersion string `json:"toVersion,omitempty"`
-	Allowed   bool   `json:"allowed"`
-}
-
-// Violation is a commit that reached a policy-bound branch past its gates.
-type Violation struct {
-	Commit  string    `json:"commit"`
-	Actor   string    `json:"actor,omitempty" doc:"who pushed it, as far as the forge knows"`
-	Reason  string    `json:"reason"`
-	FoundAt time.Time `json:"foundAt"`
-}
-
-// Score is the reliability score of the manifests that a commit renders to.
-type Score struct {
-	Value  int32    `json:"value" minimum:"0" maximum:"100"`
-	Commit string   `json:"commit"`
-	Raises []string `json:"raises" doc:"what would raise it, the most first"`
 }
 
 // Blueprint says what an Application was installed from.
@@ -161,7 +130,7 @@ type Warning struct {
 type Dependency struct {
 	Alias       string `json:"alias,omitempty" doc:"the name by which the Blueprint knows it"`
 	Application string `json:"application"`
-	Phase       Phase  `json:"phase,omitempty" doc:"of that Application; absent if it is not in this Environment" enum:"Installing,Running,Updating,Degraded,Failed,Paused,Removing,Pending,Unknown"`
+	Phase       Phase  `json:"phase,omitempty" doc:"of that Application; absent if it is not in this Environment" enum:"Installing,Running,Updating,Degraded,Failed,Paused,Removing,Unknown"`
 }
 
 // FileProblem is one thing that is wrong with a file in Git.
@@ -194,12 +163,10 @@ type Part struct {
 // Environment is one stage of an Organization.
 type Environment struct {
 	Header
-	EnvType    string   `json:"envType" enum:"dev,stg,uat,prod,poc"`
-	Branch     string   `json:"branch"`
-	Ready      bool     `json:"ready"`
-	Message    string   `json:"message"`
-	Policies   []string `json:"policies" doc:"the EnvironmentPolicies that bind its branch; a change is then a pull request"`
-	PromotesTo []string `json:"promotesTo" doc:"the Environments that a version goes to from here"`
+	EnvType string `json:"envType" enum:"dev,stg,uat,prod,poc"`
+	Branch  string `json:"branch"`
+	Ready   bool   `json:"ready"`
+	Message string `json:"message"`
 }
 
 // Organization is a customer or unit that owns Environments and Applications.
@@ -249,7 +216,7 @@ const (
 // Operation is a running or finished plan.
 type Operation struct {
 	Header
-	Action       string         `json:"action" enum:"install,configure,upgrade,downgrade,rollback,pause,resume,uninstall,promote"`
+	Action       string         `json:"action" enum:"install,configure,upgrade,downgrade,rollback,pause,resume,uninstall"`
 	Application  string         `json:"application"`
 	Applications []string       `json:"applications" doc:"every Application that it changes, those that others need first"`
 	Requester    string         `json:"requester" doc:"e-mail of the person who asked"`
@@ -259,19 +226,11 @@ type Operation struct {
 	Steps        []Step         `json:"steps"`
 	Commit       string         `json:"commit,omitempty" doc:"the commit that it made in the Application's own repository"`
 	Plan         string         `json:"plan,omitempty" doc:"the InstallPlan that it carries out, if it was shown before"`
-	PullRequests []PullRequest  `json:"pullRequests" doc:"that it opened, where a policy binds the branch"`
 	RetryOf      string         `json:"retryOf,omitempty" doc:"the Operation that failed and is tried again by this one"`
 	Cancellable  bool           `json:"cancellable" doc:"nothing that stays was written yet"`
 	CreatedAt    time.Time      `json:"createdAt"`
 	NextTryAt    time.Time      `json:"nextTryAt,omitzero" doc:"when it is tried again, while it waits"`
 	EndedAt      time.Time      `json:"endedAt,omitzero"`
-}
-
-// PullRequest is one that an Operation opened.
-type PullRequest struct {
-	Application string `json:"application"`
-	Number      int64  `json:"number"`
-	URL         string `json:"url"`
 }
 
 // Step is one idempotent part of an Operation.
@@ -280,96 +239,6 @@ type Step struct {
 	Application string         `json:"application,omitempty" doc:"the one that it works on"`
 	State       OperationState `json:"state" enum:"Pending,Running,Waiting,Succeeded,Failed,Cancelled"`
 	Message     string         `json:"message,omitempty"`
-}
-
-// PromotionState is how far a promotion has come.
-type PromotionState string
-
-// The states of a promotion; the last two are final.
-const (
-	PromotionOpen   PromotionState = "Open"
-	PromotionMerged PromotionState = "Merged"
-	PromotionClosed PromotionState = "Closed"
-)
-
-// Promotion is a change on its way into a policy-bound Environment: a pull request, and its gates. Its name is
-// {application}.{number}; the Environment of its header is the one that it goes to.
-type Promotion struct {
-	Header
-	Application  string           `json:"application"`
-	Number       int64            `json:"number" doc:"of the pull request"`
-	Change       string           `json:"change" enum:"promotion,hotfix,rollback"`
-	Source       string           `json:"source,omitempty" doc:"the Environment that it comes from; absent for a change that was made for this one"`
-	SourceBranch string           `json:"sourceBranch"`
-	TargetBranch string           `json:"targetBranch"`
-	Head         string           `json:"head" doc:"the exact commit that is judged, and would be merged"`
-	Promotes     string           `json:"promotes,omitempty" doc:"the commit of the source Environment that it brings"`
-	Title        string           `json:"title"`
-	Author       string           `json:"author" doc:"e-mail of who asked for it"`
-	AuthorName   string           `json:"authorName,omitempty"`
-	FromVersion  string           `json:"fromVersion,omitempty" doc:"of the Blueprint in the Environment now"`
-	ToVersion    string           `json:"toVersion,omitempty" doc:"of the Blueprint once it is merged"`
-	State        PromotionState   `json:"state" enum:"Open,Merged,Closed"`
-	Message      string           `json:"message" doc:"what it waits for, or how it ended, as a sentence"`
-	Allowed      bool             `json:"allowed" doc:"every blocking gate is open"`
-	Gates        []Gate           `json:"gates"`
-	Reviews      []Review         `json:"reviews" doc:"newest first"`
-	Timeline     []PromotionEntry `json:"timeline" doc:"oldest first, at most 100"`
-	MergeCommit  string           `json:"mergeCommit,omitempty"`
-	Automatic    bool             `json:"automatic" doc:"Catalyst opened it by itself"`
-	Set          string           `json:"set,omitempty" doc:"promotions that were asked for together have the same"`
-	Score        *Score           `json:"score,omitempty"`
-	URL          string           `json:"url,omitempty" doc:"where it is in the forge"`
-	OpenedAt     time.Time        `json:"openedAt"`
-	EndedAt      time.Time        `json:"endedAt,omitzero"`
-	NextLookAt   time.Time        `json:"nextLookAt,omitzero" doc:"when a gate can change without anybody doing anything"`
-}
-
-// Gate is one rule of one EnvironmentPolicy, evaluated.
-type Gate struct {
-	ID       string    `json:"id" doc:"{policy}/{rule}"`
-	Kind     string    `json:"kind" enum:"pr-required,soak,change-window,re-score-gate,required-checks,signature,dependency-order,max-parallel,freeze"`
-	Policy   string    `json:"policy,omitempty"`
-	Severity string    `json:"severity" enum:"blocking,warning,audit"`
-	State    string    `json:"state" enum:"open,pending,closed,broken"`
-	Reason   string    `json:"reason"`
-	OpensAt  time.Time `json:"opensAt,omitzero" doc:"when it opens by itself"`
-	ClosesAt time.Time `json:"closesAt,omitzero" doc:"when it closes by itself"`
-	Needs    []string  `json:"needs" doc:"what people can do to open it"`
-	Facts    []string  `json:"facts" doc:"what it was judged by"`
-	Grant    *Grant    `json:"grant,omitempty" doc:"the break-glass that opens it"`
-	Without  string    `json:"without,omitempty" doc:"its state without the grant" enum:"open,pending,closed,broken"`
-	Stricter string    `json:"stricter,omitempty" doc:"the gate of another policy that decides in its place"`
-}
-
-// Grant is the word of a person who broke the glass for one commit.
-type Grant struct {
-	By     string    `json:"by" doc:"by e-mail"`
-	Role   string    `json:"role"`
-	Reason string    `json:"reason"`
-	Ticket string    `json:"ticket"`
-	At     time.Time `json:"at"`
-	Until  time.Time `json:"until"`
-}
-
-// Review is what a person said of a promotion, in the forge.
-type Review struct {
-	Reviewer     string    `json:"reviewer" doc:"by e-mail"`
-	ReviewerName string    `json:"reviewerName,omitempty"`
-	Teams        []string  `json:"teams"`
-	State        string    `json:"state" enum:"approved,changes-requested,comment"`
-	Commit       string    `json:"commit"`
-	Counts       bool      `json:"counts"`
-	WhyNot       string    `json:"whyNot,omitempty" doc:"why it does not count"`
-	At           time.Time `json:"at"`
-}
-
-// PromotionEntry is one thing that happened to a promotion.
-type PromotionEntry struct {
-	At    time.Time `json:"at"`
-	Type  string    `json:"type" enum:"opened,pushed,reviewed,commented,gate,granted,merged,closed,violation"`
-	Actor string    `json:"actor,omitempty" doc:"e-mail of the person, where it was one"`
-	Text  string    `json:"text"`
 }
 
 // Activity is what happened last in an Environment.
@@ -381,7 +250,7 @@ type Activity struct {
 // ActivityEntry is one thing that happened.
 type ActivityEntry struct {
 	At          time.Time `json:"at"`
-	Type        string    `json:"type" enum:"commit,operation,warning,promotion,violation"`
+	Type        string    `json:"type" enum:"commit,operation,warning"`
 	Application string    `json:"application"`
 	Actor       string    `json:"actor,omitempty" doc:"e-mail of the person, where it was one"`
 	Summary     string    `json:"summary"`

@@ -1052,16 +1052,12 @@ func (x *OrganizationDetail) GetMessage() string {
 }
 
 type EnvironmentDetail struct {
-	state        protoimpl.MessageState `protogen:"open.v1"`
-	Organization string                 `protobuf:"bytes,1,opt,name=organization,proto3" json:"organization,omitempty"`
-	EnvType      string                 `protobuf:"bytes,2,opt,name=env_type,json=envType,proto3" json:"env_type,omitempty"`
-	Branch       string                 `protobuf:"bytes,3,opt,name=branch,proto3" json:"branch,omitempty"`
-	Ready        bool                   `protobuf:"varint,4,opt,name=ready,proto3" json:"ready,omitempty"`
-	Message      string                 `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
-	// The EnvironmentPolicies that bind its branch; empty if everybody with the right may write it.
-	Policies []string `protobuf:"bytes,6,rep,name=policies,proto3" json:"policies,omitempty"`
-	// The Environments that a version goes to from here.
-	PromotesTo    []string `protobuf:"bytes,7,rep,name=promotes_to,json=promotesTo,proto3" json:"promotes_to,omitempty"`
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Organization  string                 `protobuf:"bytes,1,opt,name=organization,proto3" json:"organization,omitempty"`
+	EnvType       string                 `protobuf:"bytes,2,opt,name=env_type,json=envType,proto3" json:"env_type,omitempty"`
+	Branch        string                 `protobuf:"bytes,3,opt,name=branch,proto3" json:"branch,omitempty"`
+	Ready         bool                   `protobuf:"varint,4,opt,name=ready,proto3" json:"ready,omitempty"`
+	Message       string                 `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1129,20 +1125,6 @@ func (x *EnvironmentDetail) GetMessage() string {
 		return x.Message
 	}
 	return ""
-}
-
-func (x *EnvironmentDetail) GetPolicies() []string {
-	if x != nil {
-		return x.Policies
-	}
-	return nil
-}
-
-func (x *EnvironmentDetail) GetPromotesTo() []string {
-	if x != nil {
-		return x.PromotesTo
-	}
-	return nil
 }
 
 type Node struct {
@@ -1753,7 +1735,7 @@ type OperationProgressed struct {
 	Organization string                 `protobuf:"bytes,2,opt,name=organization,proto3" json:"organization,omitempty"`
 	Environment  string                 `protobuf:"bytes,3,opt,name=environment,proto3" json:"environment,omitempty"`
 	Application  string                 `protobuf:"bytes,4,opt,name=application,proto3" json:"application,omitempty"`
-	// install, configure, upgrade, downgrade, rollback, pause, resume, uninstall or promote.
+	// install, configure, upgrade, downgrade, rollback, pause, resume or uninstall.
 	Action    string `protobuf:"bytes,5,opt,name=action,proto3" json:"action,omitempty"`
 	Requester string `protobuf:"bytes,6,opt,name=requester,proto3" json:"requester,omitempty"`
 	// Pending, Running, Waiting, Succeeded, Failed or Cancelled.
@@ -1776,9 +1758,7 @@ type OperationProgressed struct {
 	// Whether a person may end it: nothing that stays was written yet.
 	Cancellable bool `protobuf:"varint,18,opt,name=cancellable,proto3" json:"cancellable,omitempty"`
 	// When it is tried again, while it waits.
-	NextTryAt *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=next_try_at,json=nextTryAt,proto3" json:"next_try_at,omitempty"`
-	// The pull requests that it opened, where a policy binds the branch.
-	PullRequests  []*OperationProgressed_PullRequest `protobuf:"bytes,20,rep,name=pull_requests,json=pullRequests,proto3" json:"pull_requests,omitempty"`
+	NextTryAt     *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=next_try_at,json=nextTryAt,proto3" json:"next_try_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1942,13 +1922,6 @@ func (x *OperationProgressed) GetCancellable() bool {
 func (x *OperationProgressed) GetNextTryAt() *timestamppb.Timestamp {
 	if x != nil {
 		return x.NextTryAt
-	}
-	return nil
-}
-
-func (x *OperationProgressed) GetPullRequests() []*OperationProgressed_PullRequest {
-	if x != nil {
-		return x.PullRequests
 	}
 	return nil
 }
@@ -2193,996 +2166,6 @@ func (x *EventSetAside) GetObservedAt() *timestamppb.Timestamp {
 	return nil
 }
 
-// PullRequestObserved says that a pull request to the branch of an Environment is there, as Git tells it and not as a
-// webhook did. It makes the environment-controller look; it decides nothing.
-type PullRequestObserved struct {
-	state        protoimpl.MessageState `protogen:"open.v1"`
-	Organization string                 `protobuf:"bytes,1,opt,name=organization,proto3" json:"organization,omitempty"`
-	// The Environment that it goes to.
-	Environment  string `protobuf:"bytes,2,opt,name=environment,proto3" json:"environment,omitempty"`
-	Application  string `protobuf:"bytes,3,opt,name=application,proto3" json:"application,omitempty"`
-	Number       int64  `protobuf:"varint,4,opt,name=number,proto3" json:"number,omitempty"`
-	SourceBranch string `protobuf:"bytes,5,opt,name=source_branch,json=sourceBranch,proto3" json:"source_branch,omitempty"`
-	TargetBranch string `protobuf:"bytes,6,opt,name=target_branch,json=targetBranch,proto3" json:"target_branch,omitempty"`
-	// The head of the source branch.
-	Head string `protobuf:"bytes,7,opt,name=head,proto3" json:"head,omitempty"`
-	// open, merged or closed.
-	State string `protobuf:"bytes,8,opt,name=state,proto3" json:"state,omitempty"`
-	// Changes whenever a review, a comment or a status does.
-	UpdatedAt     *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
-	ObservedAt    *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=observed_at,json=observedAt,proto3" json:"observed_at,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *PullRequestObserved) Reset() {
-	*x = PullRequestObserved{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[23]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *PullRequestObserved) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*PullRequestObserved) ProtoMessage() {}
-
-func (x *PullRequestObserved) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[23]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use PullRequestObserved.ProtoReflect.Descriptor instead.
-func (*PullRequestObserved) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{23}
-}
-
-func (x *PullRequestObserved) GetOrganization() string {
-	if x != nil {
-		return x.Organization
-	}
-	return ""
-}
-
-func (x *PullRequestObserved) GetEnvironment() string {
-	if x != nil {
-		return x.Environment
-	}
-	return ""
-}
-
-func (x *PullRequestObserved) GetApplication() string {
-	if x != nil {
-		return x.Application
-	}
-	return ""
-}
-
-func (x *PullRequestObserved) GetNumber() int64 {
-	if x != nil {
-		return x.Number
-	}
-	return 0
-}
-
-func (x *PullRequestObserved) GetSourceBranch() string {
-	if x != nil {
-		return x.SourceBranch
-	}
-	return ""
-}
-
-func (x *PullRequestObserved) GetTargetBranch() string {
-	if x != nil {
-		return x.TargetBranch
-	}
-	return ""
-}
-
-func (x *PullRequestObserved) GetHead() string {
-	if x != nil {
-		return x.Head
-	}
-	return ""
-}
-
-func (x *PullRequestObserved) GetState() string {
-	if x != nil {
-		return x.State
-	}
-	return ""
-}
-
-func (x *PullRequestObserved) GetUpdatedAt() *timestamppb.Timestamp {
-	if x != nil {
-		return x.UpdatedAt
-	}
-	return nil
-}
-
-func (x *PullRequestObserved) GetObservedAt() *timestamppb.Timestamp {
-	if x != nil {
-		return x.ObservedAt
-	}
-	return nil
-}
-
-// PromotionObserved carries the whole state of a change on its way into a policy-bound Environment: its pull request, and
-// what every gate says of it. The environment-controller, which alone evaluates policies, publishes it when any of that
-// changed.
-type PromotionObserved struct {
-	state        protoimpl.MessageState `protogen:"open.v1"`
-	Organization string                 `protobuf:"bytes,1,opt,name=organization,proto3" json:"organization,omitempty"`
-	// The Environment that it goes to.
-	Environment string `protobuf:"bytes,2,opt,name=environment,proto3" json:"environment,omitempty"`
-	Application string `protobuf:"bytes,3,opt,name=application,proto3" json:"application,omitempty"`
-	// Of the pull request.
-	Number int64 `protobuf:"varint,4,opt,name=number,proto3" json:"number,omitempty"`
-	// promotion, hotfix or rollback.
-	Change string `protobuf:"bytes,5,opt,name=change,proto3" json:"change,omitempty"`
-	// The Environment that it comes from, empty for a change that was made for this one.
-	SourceEnvironment string `protobuf:"bytes,6,opt,name=source_environment,json=sourceEnvironment,proto3" json:"source_environment,omitempty"`
-	SourceBranch      string `protobuf:"bytes,7,opt,name=source_branch,json=sourceBranch,proto3" json:"source_branch,omitempty"`
-	TargetBranch      string `protobuf:"bytes,8,opt,name=target_branch,json=targetBranch,proto3" json:"target_branch,omitempty"`
-	// The exact commit that is judged, and would be merged.
-	Head string `protobuf:"bytes,9,opt,name=head,proto3" json:"head,omitempty"`
-	// The commit of the source Environment that it brings, empty for a change that was made for this one.
-	Promotes string `protobuf:"bytes,10,opt,name=promotes,proto3" json:"promotes,omitempty"`
-	Title    string `protobuf:"bytes,11,opt,name=title,proto3" json:"title,omitempty"`
-	// Who asked for it, by e-mail, and by name.
-	Author     string `protobuf:"bytes,12,opt,name=author,proto3" json:"author,omitempty"`
-	AuthorName string `protobuf:"bytes,13,opt,name=author_name,json=authorName,proto3" json:"author_name,omitempty"`
-	// Versions of the Blueprint in the Environment now, and once it is merged.
-	FromVersion string `protobuf:"bytes,14,opt,name=from_version,json=fromVersion,proto3" json:"from_version,omitempty"`
-	ToVersion   string `protobuf:"bytes,15,opt,name=to_version,json=toVersion,proto3" json:"to_version,omitempty"`
-	// Open, Merged or Closed.
-	State string `protobuf:"bytes,16,opt,name=state,proto3" json:"state,omitempty"`
-	// What it waits for, or how it ended, as a sentence.
-	Message string `protobuf:"bytes,17,opt,name=message,proto3" json:"message,omitempty"`
-	// Every blocking gate is open.
-	Allowed bool               `protobuf:"varint,18,opt,name=allowed,proto3" json:"allowed,omitempty"`
-	Gates   []*PolicyGate      `protobuf:"bytes,19,rep,name=gates,proto3" json:"gates,omitempty"`
-	Reviews []*PromotionReview `protobuf:"bytes,20,rep,name=reviews,proto3" json:"reviews,omitempty"`
-	// What happened to it, oldest first, at most a hundred.
-	Timeline    []*PromotionEntry `protobuf:"bytes,21,rep,name=timeline,proto3" json:"timeline,omitempty"`
-	MergeCommit string            `protobuf:"bytes,22,opt,name=merge_commit,json=mergeCommit,proto3" json:"merge_commit,omitempty"`
-	// Catalyst opened it by itself, because the source was healthy.
-	Automatic bool `protobuf:"varint,23,opt,name=automatic,proto3" json:"automatic,omitempty"`
-	// Promotions that were asked for together have the same.
-	Set string `protobuf:"bytes,24,opt,name=set,proto3" json:"set,omitempty"`
-	// The score of the manifests that the head renders to, and what would raise it; absent if there is none.
-	Score       *int32   `protobuf:"varint,25,opt,name=score,proto3,oneof" json:"score,omitempty"`
-	ScoreRaises []string `protobuf:"bytes,26,rep,name=score_raises,json=scoreRaises,proto3" json:"score_raises,omitempty"`
-	// Where people see it in the forge.
-	Url      string                 `protobuf:"bytes,27,opt,name=url,proto3" json:"url,omitempty"`
-	OpenedAt *timestamppb.Timestamp `protobuf:"bytes,28,opt,name=opened_at,json=openedAt,proto3" json:"opened_at,omitempty"`
-	EndedAt  *timestamppb.Timestamp `protobuf:"bytes,29,opt,name=ended_at,json=endedAt,proto3" json:"ended_at,omitempty"`
-	// When a gate can change without anybody doing anything.
-	NextLookAt *timestamppb.Timestamp `protobuf:"bytes,30,opt,name=next_look_at,json=nextLookAt,proto3" json:"next_look_at,omitempty"`
-	ObservedAt *timestamppb.Timestamp `protobuf:"bytes,31,opt,name=observed_at,json=observedAt,proto3" json:"observed_at,omitempty"`
-	// Counts up by one with each state that was told of this promotion, so that a late duplicate cannot set it back.
-	Sequence      int64 `protobuf:"varint,32,opt,name=sequence,proto3" json:"sequence,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *PromotionObserved) Reset() {
-	*x = PromotionObserved{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[24]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *PromotionObserved) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*PromotionObserved) ProtoMessage() {}
-
-func (x *PromotionObserved) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[24]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use PromotionObserved.ProtoReflect.Descriptor instead.
-func (*PromotionObserved) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{24}
-}
-
-func (x *PromotionObserved) GetOrganization() string {
-	if x != nil {
-		return x.Organization
-	}
-	return ""
-}
-
-func (x *PromotionObserved) GetEnvironment() string {
-	if x != nil {
-		return x.Environment
-	}
-	return ""
-}
-
-func (x *PromotionObserved) GetApplication() string {
-	if x != nil {
-		return x.Application
-	}
-	return ""
-}
-
-func (x *PromotionObserved) GetNumber() int64 {
-	if x != nil {
-		return x.Number
-	}
-	return 0
-}
-
-func (x *PromotionObserved) GetChange() string {
-	if x != nil {
-		return x.Change
-	}
-	return ""
-}
-
-func (x *PromotionObserved) GetSourceEnvironment() string {
-	if x != nil {
-		return x.SourceEnvironment
-	}
-	return ""
-}
-
-func (x *PromotionObserved) GetSourceBranch() string {
-	if x != nil {
-		return x.SourceBranch
-	}
-	return ""
-}
-
-func (x *PromotionObserved) GetTargetBranch() string {
-	if x != nil {
-		return x.TargetBranch
-	}
-	return ""
-}
-
-func (x *PromotionObserved) GetHead() string {
-	if x != nil {
-		return x.Head
-	}
-	return ""
-}
-
-func (x *PromotionObserved) GetPromotes() string {
-	if x != nil {
-		return x.Promotes
-	}
-	return ""
-}
-
-func (x *PromotionObserved) GetTitle() string {
-	if x != nil {
-		return x.Title
-	}
-	return ""
-}
-
-func (x *PromotionObserved) GetAuthor() string {
-	if x != nil {
-		return x.Author
-	}
-	return ""
-}
-
-func (x *PromotionObserved) GetAuthorName() string {
-	if x != nil {
-		return x.AuthorName
-	}
-	return ""
-}
-
-func (x *PromotionObserved) GetFromVersion() string {
-	if x != nil {
-		return x.FromVersion
-	}
-	return ""
-}
-
-func (x *PromotionObserved) GetToVersion() string {
-	if x != nil {
-		return x.ToVersion
-	}
-	return ""
-}
-
-func (x *PromotionObserved) GetState() string {
-	if x != nil {
-		return x.State
-	}
-	return ""
-}
-
-func (x *PromotionObserved) GetMessage() string {
-	if x != nil {
-		return x.Message
-	}
-	return ""
-}
-
-func (x *PromotionObserved) GetAllowed() bool {
-	if x != nil {
-		return x.Allowed
-	}
-	return false
-}
-
-func (x *PromotionObserved) GetGates() []*PolicyGate {
-	if x != nil {
-		return x.Gates
-	}
-	return nil
-}
-
-func (x *PromotionObserved) GetReviews() []*PromotionReview {
-	if x != nil {
-		return x.Reviews
-	}
-	return nil
-}
-
-func (x *PromotionObserved) GetTimeline() []*PromotionEntry {
-	if x != nil {
-		return x.Timeline
-	}
-	return nil
-}
-
-func (x *PromotionObserved) GetMergeCommit() string {
-	if x != nil {
-		return x.MergeCommit
-	}
-	return ""
-}
-
-func (x *PromotionObserved) GetAutomatic() bool {
-	if x != nil {
-		return x.Automatic
-	}
-	return false
-}
-
-func (x *PromotionObserved) GetSet() string {
-	if x != nil {
-		return x.Set
-	}
-	return ""
-}
-
-func (x *PromotionObserved) GetScore() int32 {
-	if x != nil && x.Score != nil {
-		return *x.Score
-	}
-	return 0
-}
-
-func (x *PromotionObserved) GetScoreRaises() []string {
-	if x != nil {
-		return x.ScoreRaises
-	}
-	return nil
-}
-
-func (x *PromotionObserved) GetUrl() string {
-	if x != nil {
-		return x.Url
-	}
-	return ""
-}
-
-func (x *PromotionObserved) GetOpenedAt() *timestamppb.Timestamp {
-	if x != nil {
-		return x.OpenedAt
-	}
-	return nil
-}
-
-func (x *PromotionObserved) GetEndedAt() *timestamppb.Timestamp {
-	if x != nil {
-		return x.EndedAt
-	}
-	return nil
-}
-
-func (x *PromotionObserved) GetNextLookAt() *timestamppb.Timestamp {
-	if x != nil {
-		return x.NextLookAt
-	}
-	return nil
-}
-
-func (x *PromotionObserved) GetObservedAt() *timestamppb.Timestamp {
-	if x != nil {
-		return x.ObservedAt
-	}
-	return nil
-}
-
-func (x *PromotionObserved) GetSequence() int64 {
-	if x != nil {
-		return x.Sequence
-	}
-	return 0
-}
-
-// PolicyGate is one rule of one EnvironmentPolicy, evaluated.
-type PolicyGate struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	Id     string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Kind   string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
-	Policy string                 `protobuf:"bytes,3,opt,name=policy,proto3" json:"policy,omitempty"`
-	// blocking, warning or audit.
-	Severity string `protobuf:"bytes,4,opt,name=severity,proto3" json:"severity,omitempty"`
-	// open, pending, closed or broken.
-	State    string                 `protobuf:"bytes,5,opt,name=state,proto3" json:"state,omitempty"`
-	Reason   string                 `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
-	OpensAt  *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=opens_at,json=opensAt,proto3" json:"opens_at,omitempty"`
-	ClosesAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=closes_at,json=closesAt,proto3" json:"closes_at,omitempty"`
-	// What people can do to open it, and what it was judged by.
-	Needs []string `protobuf:"bytes,9,rep,name=needs,proto3" json:"needs,omitempty"`
-	Facts []string `protobuf:"bytes,10,rep,name=facts,proto3" json:"facts,omitempty"`
-	// The break-glass that opens it, and what it would say without.
-	Grant   *PolicyGate_Grant `protobuf:"bytes,11,opt,name=grant,proto3" json:"grant,omitempty"`
-	Without string            `protobuf:"bytes,12,opt,name=without,proto3" json:"without,omitempty"`
-	// The gate of another policy that decides in its place.
-	Stricter      string `protobuf:"bytes,13,opt,name=stricter,proto3" json:"stricter,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *PolicyGate) Reset() {
-	*x = PolicyGate{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[25]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *PolicyGate) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*PolicyGate) ProtoMessage() {}
-
-func (x *PolicyGate) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[25]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use PolicyGate.ProtoReflect.Descriptor instead.
-func (*PolicyGate) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{25}
-}
-
-func (x *PolicyGate) GetId() string {
-	if x != nil {
-		return x.Id
-	}
-	return ""
-}
-
-func (x *PolicyGate) GetKind() string {
-	if x != nil {
-		return x.Kind
-	}
-	return ""
-}
-
-func (x *PolicyGate) GetPolicy() string {
-	if x != nil {
-		return x.Policy
-	}
-	return ""
-}
-
-func (x *PolicyGate) GetSeverity() string {
-	if x != nil {
-		return x.Severity
-	}
-	return ""
-}
-
-func (x *PolicyGate) GetState() string {
-	if x != nil {
-		return x.State
-	}
-	return ""
-}
-
-func (x *PolicyGate) GetReason() string {
-	if x != nil {
-		return x.Reason
-	}
-	return ""
-}
-
-func (x *PolicyGate) GetOpensAt() *timestamppb.Timestamp {
-	if x != nil {
-		return x.OpensAt
-	}
-	return nil
-}
-
-func (x *PolicyGate) GetClosesAt() *timestamppb.Timestamp {
-	if x != nil {
-		return x.ClosesAt
-	}
-	return nil
-}
-
-func (x *PolicyGate) GetNeeds() []string {
-	if x != nil {
-		return x.Needs
-	}
-	return nil
-}
-
-func (x *PolicyGate) GetFacts() []string {
-	if x != nil {
-		return x.Facts
-	}
-	return nil
-}
-
-func (x *PolicyGate) GetGrant() *PolicyGate_Grant {
-	if x != nil {
-		return x.Grant
-	}
-	return nil
-}
-
-func (x *PolicyGate) GetWithout() string {
-	if x != nil {
-		return x.Without
-	}
-	return ""
-}
-
-func (x *PolicyGate) GetStricter() string {
-	if x != nil {
-		return x.Stricter
-	}
-	return ""
-}
-
-// PromotionReview is what a person said of a pull request in the forge.
-type PromotionReview struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// By e-mail, and by name.
-	Reviewer     string   `protobuf:"bytes,1,opt,name=reviewer,proto3" json:"reviewer,omitempty"`
-	ReviewerName string   `protobuf:"bytes,2,opt,name=reviewer_name,json=reviewerName,proto3" json:"reviewer_name,omitempty"`
-	Teams        []string `protobuf:"bytes,3,rep,name=teams,proto3" json:"teams,omitempty"`
-	// approved, changes-requested or comment.
-	State string `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
-	// The commit that it speaks of.
-	Commit string `protobuf:"bytes,5,opt,name=commit,proto3" json:"commit,omitempty"`
-	// Whether it counts now, and why it does not.
-	Counts        bool                   `protobuf:"varint,6,opt,name=counts,proto3" json:"counts,omitempty"`
-	WhyNot        string                 `protobuf:"bytes,7,opt,name=why_not,json=whyNot,proto3" json:"why_not,omitempty"`
-	At            *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=at,proto3" json:"at,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *PromotionReview) Reset() {
-	*x = PromotionReview{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[26]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *PromotionReview) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*PromotionReview) ProtoMessage() {}
-
-func (x *PromotionReview) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[26]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use PromotionReview.ProtoReflect.Descriptor instead.
-func (*PromotionReview) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{26}
-}
-
-func (x *PromotionReview) GetReviewer() string {
-	if x != nil {
-		return x.Reviewer
-	}
-	return ""
-}
-
-func (x *PromotionReview) GetReviewerName() string {
-	if x != nil {
-		return x.ReviewerName
-	}
-	return ""
-}
-
-func (x *PromotionReview) GetTeams() []string {
-	if x != nil {
-		return x.Teams
-	}
-	return nil
-}
-
-func (x *PromotionReview) GetState() string {
-	if x != nil {
-		return x.State
-	}
-	return ""
-}
-
-func (x *PromotionReview) GetCommit() string {
-	if x != nil {
-		return x.Commit
-	}
-	return ""
-}
-
-func (x *PromotionReview) GetCounts() bool {
-	if x != nil {
-		return x.Counts
-	}
-	return false
-}
-
-func (x *PromotionReview) GetWhyNot() string {
-	if x != nil {
-		return x.WhyNot
-	}
-	return ""
-}
-
-func (x *PromotionReview) GetAt() *timestamppb.Timestamp {
-	if x != nil {
-		return x.At
-	}
-	return nil
-}
-
-// PromotionEntry is one thing that happened to a promotion.
-type PromotionEntry struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	At    *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
-	// opened, pushed, reviewed, commented, gate, granted, merged, closed or violation.
-	Type string `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
-	// By e-mail, where it was a person.
-	Actor         string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
-	Text          string `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *PromotionEntry) Reset() {
-	*x = PromotionEntry{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[27]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *PromotionEntry) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*PromotionEntry) ProtoMessage() {}
-
-func (x *PromotionEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[27]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use PromotionEntry.ProtoReflect.Descriptor instead.
-func (*PromotionEntry) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{27}
-}
-
-func (x *PromotionEntry) GetAt() *timestamppb.Timestamp {
-	if x != nil {
-		return x.At
-	}
-	return nil
-}
-
-func (x *PromotionEntry) GetType() string {
-	if x != nil {
-		return x.Type
-	}
-	return ""
-}
-
-func (x *PromotionEntry) GetActor() string {
-	if x != nil {
-		return x.Actor
-	}
-	return ""
-}
-
-func (x *PromotionEntry) GetText() string {
-	if x != nil {
-		return x.Text
-	}
-	return ""
-}
-
-// ViolationObserved says that a policy-bound branch holds a commit that did not come through its gates. It was not applied
-// where Flux verifies signatures.
-type ViolationObserved struct {
-	state        protoimpl.MessageState `protogen:"open.v1"`
-	Organization string                 `protobuf:"bytes,1,opt,name=organization,proto3" json:"organization,omitempty"`
-	Environment  string                 `protobuf:"bytes,2,opt,name=environment,proto3" json:"environment,omitempty"`
-	Application  string                 `protobuf:"bytes,3,opt,name=application,proto3" json:"application,omitempty"`
-	Branch       string                 `protobuf:"bytes,4,opt,name=branch,proto3" json:"branch,omitempty"`
-	Commit       string                 `protobuf:"bytes,5,opt,name=commit,proto3" json:"commit,omitempty"`
-	// Who pushed it, as far as the forge knows.
-	Actor  string `protobuf:"bytes,6,opt,name=actor,proto3" json:"actor,omitempty"`
-	Reason string `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
-	// The branch holds it no more, or it was accepted afterwards.
-	Resolved      bool                   `protobuf:"varint,8,opt,name=resolved,proto3" json:"resolved,omitempty"`
-	FoundAt       *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=found_at,json=foundAt,proto3" json:"found_at,omitempty"`
-	ObservedAt    *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=observed_at,json=observedAt,proto3" json:"observed_at,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ViolationObserved) Reset() {
-	*x = ViolationObserved{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[28]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ViolationObserved) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ViolationObserved) ProtoMessage() {}
-
-func (x *ViolationObserved) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[28]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ViolationObserved.ProtoReflect.Descriptor instead.
-func (*ViolationObserved) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{28}
-}
-
-func (x *ViolationObserved) GetOrganization() string {
-	if x != nil {
-		return x.Organization
-	}
-	return ""
-}
-
-func (x *ViolationObserved) GetEnvironment() string {
-	if x != nil {
-		return x.Environment
-	}
-	return ""
-}
-
-func (x *ViolationObserved) GetApplication() string {
-	if x != nil {
-		return x.Application
-	}
-	return ""
-}
-
-func (x *ViolationObserved) GetBranch() string {
-	if x != nil {
-		return x.Branch
-	}
-	return ""
-}
-
-func (x *ViolationObserved) GetCommit() string {
-	if x != nil {
-		return x.Commit
-	}
-	return ""
-}
-
-func (x *ViolationObserved) GetActor() string {
-	if x != nil {
-		return x.Actor
-	}
-	return ""
-}
-
-func (x *ViolationObserved) GetReason() string {
-	if x != nil {
-		return x.Reason
-	}
-	return ""
-}
-
-func (x *ViolationObserved) GetResolved() bool {
-	if x != nil {
-		return x.Resolved
-	}
-	return false
-}
-
-func (x *ViolationObserved) GetFoundAt() *timestamppb.Timestamp {
-	if x != nil {
-		return x.FoundAt
-	}
-	return nil
-}
-
-func (x *ViolationObserved) GetObservedAt() *timestamppb.Timestamp {
-	if x != nil {
-		return x.ObservedAt
-	}
-	return nil
-}
-
-// CommitScored is the reliability score of the manifests that a commit renders to in an Environment.
-type CommitScored struct {
-	state        protoimpl.MessageState `protogen:"open.v1"`
-	Organization string                 `protobuf:"bytes,1,opt,name=organization,proto3" json:"organization,omitempty"`
-	Environment  string                 `protobuf:"bytes,2,opt,name=environment,proto3" json:"environment,omitempty"`
-	Application  string                 `protobuf:"bytes,3,opt,name=application,proto3" json:"application,omitempty"`
-	Sha          string                 `protobuf:"bytes,4,opt,name=sha,proto3" json:"sha,omitempty"`
-	// 0 to 100; absent if it renders to nothing, or cannot be rendered.
-	Score *int32 `protobuf:"varint,5,opt,name=score,proto3,oneof" json:"score,omitempty"`
-	// Digest of the rules that it was made with.
-	Rules string `protobuf:"bytes,6,opt,name=rules,proto3" json:"rules,omitempty"`
-	// What would raise it, the most first, at most twenty.
-	Raises []string `protobuf:"bytes,7,rep,name=raises,proto3" json:"raises,omitempty"`
-	// Why there is no score.
-	Problem       string                 `protobuf:"bytes,8,opt,name=problem,proto3" json:"problem,omitempty"`
-	ObservedAt    *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=observed_at,json=observedAt,proto3" json:"observed_at,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *CommitScored) Reset() {
-	*x = CommitScored{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[29]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *CommitScored) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*CommitScored) ProtoMessage() {}
-
-func (x *CommitScored) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[29]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use CommitScored.ProtoReflect.Descriptor instead.
-func (*CommitScored) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{29}
-}
-
-func (x *CommitScored) GetOrganization() string {
-	if x != nil {
-		return x.Organization
-	}
-	return ""
-}
-
-func (x *CommitScored) GetEnvironment() string {
-	if x != nil {
-		return x.Environment
-	}
-	return ""
-}
-
-func (x *CommitScored) GetApplication() string {
-	if x != nil {
-		return x.Application
-	}
-	return ""
-}
-
-func (x *CommitScored) GetSha() string {
-	if x != nil {
-		return x.Sha
-	}
-	return ""
-}
-
-func (x *CommitScored) GetScore() int32 {
-	if x != nil && x.Score != nil {
-		return *x.Score
-	}
-	return 0
-}
-
-func (x *CommitScored) GetRules() string {
-	if x != nil {
-		return x.Rules
-	}
-	return ""
-}
-
-func (x *CommitScored) GetRaises() []string {
-	if x != nil {
-		return x.Raises
-	}
-	return nil
-}
-
-func (x *CommitScored) GetProblem() string {
-	if x != nil {
-		return x.Problem
-	}
-	return ""
-}
-
-func (x *CommitScored) GetObservedAt() *timestamppb.Timestamp {
-	if x != nil {
-		return x.ObservedAt
-	}
-	return nil
-}
-
 type Service_Port struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -3194,7 +2177,7 @@ type Service_Port struct {
 
 func (x *Service_Port) Reset() {
 	*x = Service_Port{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[30]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3206,7 +2189,7 @@ func (x *Service_Port) String() string {
 func (*Service_Port) ProtoMessage() {}
 
 func (x *Service_Port) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[30]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3256,7 +2239,7 @@ type OperationProgressed_Step struct {
 
 func (x *OperationProgressed_Step) Reset() {
 	*x = OperationProgressed_Step{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[31]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3268,7 +2251,7 @@ func (x *OperationProgressed_Step) String() string {
 func (*OperationProgressed_Step) ProtoMessage() {}
 
 func (x *OperationProgressed_Step) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[31]
+	mi := &file_catalyst_spine_v1_event_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3310,150 +2293,6 @@ func (x *OperationProgressed_Step) GetApplication() string {
 		return x.Application
 	}
 	return ""
-}
-
-type OperationProgressed_PullRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Application   string                 `protobuf:"bytes,1,opt,name=application,proto3" json:"application,omitempty"`
-	Number        int64                  `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
-	Url           string                 `protobuf:"bytes,3,opt,name=url,proto3" json:"url,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *OperationProgressed_PullRequest) Reset() {
-	*x = OperationProgressed_PullRequest{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[32]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *OperationProgressed_PullRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*OperationProgressed_PullRequest) ProtoMessage() {}
-
-func (x *OperationProgressed_PullRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[32]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use OperationProgressed_PullRequest.ProtoReflect.Descriptor instead.
-func (*OperationProgressed_PullRequest) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{19, 1}
-}
-
-func (x *OperationProgressed_PullRequest) GetApplication() string {
-	if x != nil {
-		return x.Application
-	}
-	return ""
-}
-
-func (x *OperationProgressed_PullRequest) GetNumber() int64 {
-	if x != nil {
-		return x.Number
-	}
-	return 0
-}
-
-func (x *OperationProgressed_PullRequest) GetUrl() string {
-	if x != nil {
-		return x.Url
-	}
-	return ""
-}
-
-type PolicyGate_Grant struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	By            string                 `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	Role          string                 `protobuf:"bytes,2,opt,name=role,proto3" json:"role,omitempty"`
-	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
-	Ticket        string                 `protobuf:"bytes,4,opt,name=ticket,proto3" json:"ticket,omitempty"`
-	At            *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=at,proto3" json:"at,omitempty"`
-	Until         *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=until,proto3" json:"until,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *PolicyGate_Grant) Reset() {
-	*x = PolicyGate_Grant{}
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[33]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *PolicyGate_Grant) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*PolicyGate_Grant) ProtoMessage() {}
-
-func (x *PolicyGate_Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_catalyst_spine_v1_event_proto_msgTypes[33]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use PolicyGate_Grant.ProtoReflect.Descriptor instead.
-func (*PolicyGate_Grant) Descriptor() ([]byte, []int) {
-	return file_catalyst_spine_v1_event_proto_rawDescGZIP(), []int{25, 0}
-}
-
-func (x *PolicyGate_Grant) GetBy() string {
-	if x != nil {
-		return x.By
-	}
-	return ""
-}
-
-func (x *PolicyGate_Grant) GetRole() string {
-	if x != nil {
-		return x.Role
-	}
-	return ""
-}
-
-func (x *PolicyGate_Grant) GetReason() string {
-	if x != nil {
-		return x.Reason
-	}
-	return ""
-}
-
-func (x *PolicyGate_Grant) GetTicket() string {
-	if x != nil {
-		return x.Ticket
-	}
-	return ""
-}
-
-func (x *PolicyGate_Grant) GetAt() *timestamppb.Timestamp {
-	if x != nil {
-		return x.At
-	}
-	return nil
-}
-
-func (x *PolicyGate_Grant) GetUntil() *timestamppb.Timestamp {
-	if x != nil {
-		return x.Until
-	}
-	return nil
 }
 
 var File_catalyst_spine_v1_event_proto protoreflect.FileDescriptor
@@ -3549,16 +2388,13 @@ const file_catalyst_spine_v1_event_proto_rawDesc = "" +
 	"\x12OrganizationDetail\x12!\n" +
 	"\fdisplay_name\x18\x01 \x01(\tR\vdisplayName\x12\x14\n" +
 	"\x05ready\x18\x02 \x01(\bR\x05ready\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage\"\xd7\x01\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\"\x9a\x01\n" +
 	"\x11EnvironmentDetail\x12\"\n" +
 	"\forganization\x18\x01 \x01(\tR\forganization\x12\x19\n" +
 	"\benv_type\x18\x02 \x01(\tR\aenvType\x12\x16\n" +
 	"\x06branch\x18\x03 \x01(\tR\x06branch\x12\x14\n" +
 	"\x05ready\x18\x04 \x01(\bR\x05ready\x12\x18\n" +
-	"\amessage\x18\x05 \x01(\tR\amessage\x12\x1a\n" +
-	"\bpolicies\x18\x06 \x03(\tR\bpolicies\x12\x1f\n" +
-	"\vpromotes_to\x18\a \x03(\tR\n" +
-	"promotesTo\"c\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\"c\n" +
 	"\x04Node\x12\x1c\n" +
 	"\tsimulated\x18\x01 \x01(\bR\tsimulated\x12\x14\n" +
 	"\x05ready\x18\x02 \x01(\bR\x05ready\x12'\n" +
@@ -3612,7 +2448,7 @@ const file_catalyst_spine_v1_event_proto_rawDesc = "" +
 	"\x04line\x18\x03 \x01(\x05R\x04line\x12\x18\n" +
 	"\apointer\x18\x04 \x01(\tR\apointer\x12\x18\n" +
 	"\amessage\x18\x05 \x01(\tR\amessage\x12\x1a\n" +
-	"\bseverity\x18\x06 \x01(\tR\bseverity\"\xc3\a\n" +
+	"\bseverity\x18\x06 \x01(\tR\bseverity\"\x8f\x06\n" +
 	"\x13OperationProgressed\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\forganization\x18\x02 \x01(\tR\forganization\x12 \n" +
@@ -3634,17 +2470,12 @@ const file_catalyst_spine_v1_event_proto_rawDesc = "" +
 	"\x04plan\x18\x10 \x01(\tR\x04plan\x12\x19\n" +
 	"\bretry_of\x18\x11 \x01(\tR\aretryOf\x12 \n" +
 	"\vcancellable\x18\x12 \x01(\bR\vcancellable\x12:\n" +
-	"\vnext_try_at\x18\x13 \x01(\v2\x1a.google.protobuf.TimestampR\tnextTryAt\x12W\n" +
-	"\rpull_requests\x18\x14 \x03(\v22.catalyst.spine.v1.OperationProgressed.PullRequestR\fpullRequests\x1al\n" +
+	"\vnext_try_at\x18\x13 \x01(\v2\x1a.google.protobuf.TimestampR\tnextTryAt\x1al\n" +
 	"\x04Step\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x18\n" +
 	"\amessage\x18\x03 \x01(\tR\amessage\x12 \n" +
-	"\vapplication\x18\x04 \x01(\tR\vapplication\x1aY\n" +
-	"\vPullRequest\x12 \n" +
-	"\vapplication\x18\x01 \x01(\tR\vapplication\x12\x16\n" +
-	"\x06number\x18\x02 \x01(\x03R\x06number\x12\x10\n" +
-	"\x03url\x18\x03 \x01(\tR\x03url\"\xc7\x01\n" +
+	"\vapplication\x18\x04 \x01(\tR\vapplication\"\xc7\x01\n" +
 	"\x0eSourceObserved\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x14\n" +
 	"\x05quiet\x18\x02 \x01(\bR\x05quiet\x120\n" +
@@ -3666,122 +2497,7 @@ const file_catalyst_spine_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"size_bytes\x18\x05 \x01(\x03R\tsizeBytes\x12;\n" +
 	"\vobserved_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"observedAt\"\x81\x03\n" +
-	"\x13PullRequestObserved\x12\"\n" +
-	"\forganization\x18\x01 \x01(\tR\forganization\x12 \n" +
-	"\venvironment\x18\x02 \x01(\tR\venvironment\x12 \n" +
-	"\vapplication\x18\x03 \x01(\tR\vapplication\x12\x16\n" +
-	"\x06number\x18\x04 \x01(\x03R\x06number\x12#\n" +
-	"\rsource_branch\x18\x05 \x01(\tR\fsourceBranch\x12#\n" +
-	"\rtarget_branch\x18\x06 \x01(\tR\ftargetBranch\x12\x12\n" +
-	"\x04head\x18\a \x01(\tR\x04head\x12\x14\n" +
-	"\x05state\x18\b \x01(\tR\x05state\x129\n" +
-	"\n" +
-	"updated_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x12;\n" +
-	"\vobserved_at\x18\n" +
-	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"observedAt\"\x95\t\n" +
-	"\x11PromotionObserved\x12\"\n" +
-	"\forganization\x18\x01 \x01(\tR\forganization\x12 \n" +
-	"\venvironment\x18\x02 \x01(\tR\venvironment\x12 \n" +
-	"\vapplication\x18\x03 \x01(\tR\vapplication\x12\x16\n" +
-	"\x06number\x18\x04 \x01(\x03R\x06number\x12\x16\n" +
-	"\x06change\x18\x05 \x01(\tR\x06change\x12-\n" +
-	"\x12source_environment\x18\x06 \x01(\tR\x11sourceEnvironment\x12#\n" +
-	"\rsource_branch\x18\a \x01(\tR\fsourceBranch\x12#\n" +
-	"\rtarget_branch\x18\b \x01(\tR\ftargetBranch\x12\x12\n" +
-	"\x04head\x18\t \x01(\tR\x04head\x12\x1a\n" +
-	"\bpromotes\x18\n" +
-	" \x01(\tR\bpromotes\x12\x14\n" +
-	"\x05title\x18\v \x01(\tR\x05title\x12\x16\n" +
-	"\x06author\x18\f \x01(\tR\x06author\x12\x1f\n" +
-	"\vauthor_name\x18\r \x01(\tR\n" +
-	"authorName\x12!\n" +
-	"\ffrom_version\x18\x0e \x01(\tR\vfromVersion\x12\x1d\n" +
-	"\n" +
-	"to_version\x18\x0f \x01(\tR\ttoVersion\x12\x14\n" +
-	"\x05state\x18\x10 \x01(\tR\x05state\x12\x18\n" +
-	"\amessage\x18\x11 \x01(\tR\amessage\x12\x18\n" +
-	"\aallowed\x18\x12 \x01(\bR\aallowed\x123\n" +
-	"\x05gates\x18\x13 \x03(\v2\x1d.catalyst.spine.v1.PolicyGateR\x05gates\x12<\n" +
-	"\areviews\x18\x14 \x03(\v2\".catalyst.spine.v1.PromotionReviewR\areviews\x12=\n" +
-	"\btimeline\x18\x15 \x03(\v2!.catalyst.spine.v1.PromotionEntryR\btimeline\x12!\n" +
-	"\fmerge_commit\x18\x16 \x01(\tR\vmergeCommit\x12\x1c\n" +
-	"\tautomatic\x18\x17 \x01(\bR\tautomatic\x12\x10\n" +
-	"\x03set\x18\x18 \x01(\tR\x03set\x12\x19\n" +
-	"\x05score\x18\x19 \x01(\x05H\x00R\x05score\x88\x01\x01\x12!\n" +
-	"\fscore_raises\x18\x1a \x03(\tR\vscoreRaises\x12\x10\n" +
-	"\x03url\x18\x1b \x01(\tR\x03url\x127\n" +
-	"\topened_at\x18\x1c \x01(\v2\x1a.google.protobuf.TimestampR\bopenedAt\x125\n" +
-	"\bended_at\x18\x1d \x01(\v2\x1a.google.protobuf.TimestampR\aendedAt\x12<\n" +
-	"\fnext_look_at\x18\x1e \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"nextLookAt\x12;\n" +
-	"\vobserved_at\x18\x1f \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"observedAt\x12\x1a\n" +
-	"\bsequence\x18  \x01(\x03R\bsequenceB\b\n" +
-	"\x06_score\"\xdb\x04\n" +
-	"\n" +
-	"PolicyGate\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
-	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x16\n" +
-	"\x06policy\x18\x03 \x01(\tR\x06policy\x12\x1a\n" +
-	"\bseverity\x18\x04 \x01(\tR\bseverity\x12\x14\n" +
-	"\x05state\x18\x05 \x01(\tR\x05state\x12\x16\n" +
-	"\x06reason\x18\x06 \x01(\tR\x06reason\x125\n" +
-	"\bopens_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\aopensAt\x127\n" +
-	"\tcloses_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\bclosesAt\x12\x14\n" +
-	"\x05needs\x18\t \x03(\tR\x05needs\x12\x14\n" +
-	"\x05facts\x18\n" +
-	" \x03(\tR\x05facts\x129\n" +
-	"\x05grant\x18\v \x01(\v2#.catalyst.spine.v1.PolicyGate.GrantR\x05grant\x12\x18\n" +
-	"\awithout\x18\f \x01(\tR\awithout\x12\x1a\n" +
-	"\bstricter\x18\r \x01(\tR\bstricter\x1a\xb9\x01\n" +
-	"\x05Grant\x12\x0e\n" +
-	"\x02by\x18\x01 \x01(\tR\x02by\x12\x12\n" +
-	"\x04role\x18\x02 \x01(\tR\x04role\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x16\n" +
-	"\x06ticket\x18\x04 \x01(\tR\x06ticket\x12*\n" +
-	"\x02at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x120\n" +
-	"\x05until\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"\xf3\x01\n" +
-	"\x0fPromotionReview\x12\x1a\n" +
-	"\breviewer\x18\x01 \x01(\tR\breviewer\x12#\n" +
-	"\rreviewer_name\x18\x02 \x01(\tR\freviewerName\x12\x14\n" +
-	"\x05teams\x18\x03 \x03(\tR\x05teams\x12\x14\n" +
-	"\x05state\x18\x04 \x01(\tR\x05state\x12\x16\n" +
-	"\x06commit\x18\x05 \x01(\tR\x06commit\x12\x16\n" +
-	"\x06counts\x18\x06 \x01(\bR\x06counts\x12\x17\n" +
-	"\awhy_not\x18\a \x01(\tR\x06whyNot\x12*\n" +
-	"\x02at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"z\n" +
-	"\x0ePromotionEntry\x12*\n" +
-	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x12\n" +
-	"\x04type\x18\x02 \x01(\tR\x04type\x12\x14\n" +
-	"\x05actor\x18\x03 \x01(\tR\x05actor\x12\x12\n" +
-	"\x04text\x18\x04 \x01(\tR\x04text\"\xe9\x02\n" +
-	"\x11ViolationObserved\x12\"\n" +
-	"\forganization\x18\x01 \x01(\tR\forganization\x12 \n" +
-	"\venvironment\x18\x02 \x01(\tR\venvironment\x12 \n" +
-	"\vapplication\x18\x03 \x01(\tR\vapplication\x12\x16\n" +
-	"\x06branch\x18\x04 \x01(\tR\x06branch\x12\x16\n" +
-	"\x06commit\x18\x05 \x01(\tR\x06commit\x12\x14\n" +
-	"\x05actor\x18\x06 \x01(\tR\x05actor\x12\x16\n" +
-	"\x06reason\x18\a \x01(\tR\x06reason\x12\x1a\n" +
-	"\bresolved\x18\b \x01(\bR\bresolved\x125\n" +
-	"\bfound_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\afoundAt\x12;\n" +
-	"\vobserved_at\x18\n" +
-	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"observedAt\"\xb2\x02\n" +
-	"\fCommitScored\x12\"\n" +
-	"\forganization\x18\x01 \x01(\tR\forganization\x12 \n" +
-	"\venvironment\x18\x02 \x01(\tR\venvironment\x12 \n" +
-	"\vapplication\x18\x03 \x01(\tR\vapplication\x12\x10\n" +
-	"\x03sha\x18\x04 \x01(\tR\x03sha\x12\x19\n" +
-	"\x05score\x18\x05 \x01(\x05H\x00R\x05score\x88\x01\x01\x12\x14\n" +
-	"\x05rules\x18\x06 \x01(\tR\x05rules\x12\x16\n" +
-	"\x06raises\x18\a \x03(\tR\x06raises\x12\x18\n" +
-	"\aproblem\x18\b \x01(\tR\aproblem\x12;\n" +
-	"\vobserved_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"observedAtB\b\n" +
-	"\x06_scoreB9Z7catalyst.openova.io/proto/gen/catalyst/spine/v1;spinev1b\x06proto3"
+	"observedAtB9Z7catalyst.openova.io/proto/gen/catalyst/spine/v1;spinev1b\x06proto3"
 
 var (
 	file_catalyst_spine_v1_event_proto_rawDescOnce sync.Once
@@ -3795,47 +2511,38 @@ func file_catalyst_spine_v1_event_proto_rawDescGZIP() []byte {
 	return file_catalyst_spine_v1_event_proto_rawDescData
 }
 
-var file_catalyst_spine_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_catalyst_spine_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_catalyst_spine_v1_event_proto_goTypes = []any{
-	(*ObjectObserved)(nil),                  // 0: catalyst.spine.v1.ObjectObserved
-	(*ObjectRef)(nil),                       // 1: catalyst.spine.v1.ObjectRef
-	(*Health)(nil),                          // 2: catalyst.spine.v1.Health
-	(*Workload)(nil),                        // 3: catalyst.spine.v1.Workload
-	(*FluxObject)(nil),                      // 4: catalyst.spine.v1.FluxObject
-	(*Service)(nil),                         // 5: catalyst.spine.v1.Service
-	(*Ingress)(nil),                         // 6: catalyst.spine.v1.Ingress
-	(*Pod)(nil),                             // 7: catalyst.spine.v1.Pod
-	(*Warning)(nil),                         // 8: catalyst.spine.v1.Warning
-	(*Resource)(nil),                        // 9: catalyst.spine.v1.Resource
-	(*OrganizationDetail)(nil),              // 10: catalyst.spine.v1.OrganizationDetail
-	(*EnvironmentDetail)(nil),               // 11: catalyst.spine.v1.EnvironmentDetail
-	(*Node)(nil),                            // 12: catalyst.spine.v1.Node
-	(*ClusterObserved)(nil),                 // 13: catalyst.spine.v1.ClusterObserved
-	(*BranchObserved)(nil),                  // 14: catalyst.spine.v1.BranchObserved
-	(*Dependency)(nil),                      // 15: catalyst.spine.v1.Dependency
-	(*Commit)(nil),                          // 16: catalyst.spine.v1.Commit
-	(*BranchChecked)(nil),                   // 17: catalyst.spine.v1.BranchChecked
-	(*Problem)(nil),                         // 18: catalyst.spine.v1.Problem
-	(*OperationProgressed)(nil),             // 19: catalyst.spine.v1.OperationProgressed
-	(*SourceObserved)(nil),                  // 20: catalyst.spine.v1.SourceObserved
-	(*Heartbeat)(nil),                       // 21: catalyst.spine.v1.Heartbeat
-	(*EventSetAside)(nil),                   // 22: catalyst.spine.v1.EventSetAside
-	(*PullRequestObserved)(nil),             // 23: catalyst.spine.v1.PullRequestObserved
-	(*PromotionObserved)(nil),               // 24: catalyst.spine.v1.PromotionObserved
-	(*PolicyGate)(nil),                      // 25: catalyst.spine.v1.PolicyGate
-	(*PromotionReview)(nil),                 // 26: catalyst.spine.v1.PromotionReview
-	(*PromotionEntry)(nil),                  // 27: catalyst.spine.v1.PromotionEntry
-	(*ViolationObserved)(nil),               // 28: catalyst.spine.v1.ViolationObserved
-	(*CommitScored)(nil),                    // 29: catalyst.spine.v1.CommitScored
-	(*Service_Port)(nil),                    // 30: catalyst.spine.v1.Service.Port
-	(*OperationProgressed_Step)(nil),        // 31: catalyst.spine.v1.OperationProgressed.Step
-	(*OperationProgressed_PullRequest)(nil), // 32: catalyst.spine.v1.OperationProgressed.PullRequest
-	(*PolicyGate_Grant)(nil),                // 33: catalyst.spine.v1.PolicyGate.Grant
-	(*timestamppb.Timestamp)(nil),           // 34: google.protobuf.Timestamp
+	(*ObjectObserved)(nil),           // 0: catalyst.spine.v1.ObjectObserved
+	(*ObjectRef)(nil),                // 1: catalyst.spine.v1.ObjectRef
+	(*Health)(nil),                   // 2: catalyst.spine.v1.Health
+	(*Workload)(nil),                 // 3: catalyst.spine.v1.Workload
+	(*FluxObject)(nil),               // 4: catalyst.spine.v1.FluxObject
+	(*Service)(nil),                  // 5: catalyst.spine.v1.Service
+	(*Ingress)(nil),                  // 6: catalyst.spine.v1.Ingress
+	(*Pod)(nil),                      // 7: catalyst.spine.v1.Pod
+	(*Warning)(nil),                  // 8: catalyst.spine.v1.Warning
+	(*Resource)(nil),                 // 9: catalyst.spine.v1.Resource
+	(*OrganizationDetail)(nil),       // 10: catalyst.spine.v1.OrganizationDetail
+	(*EnvironmentDetail)(nil),        // 11: catalyst.spine.v1.EnvironmentDetail
+	(*Node)(nil),                     // 12: catalyst.spine.v1.Node
+	(*ClusterObserved)(nil),          // 13: catalyst.spine.v1.ClusterObserved
+	(*BranchObserved)(nil),           // 14: catalyst.spine.v1.BranchObserved
+	(*Dependency)(nil),               // 15: catalyst.spine.v1.Dependency
+	(*Commit)(nil),                   // 16: catalyst.spine.v1.Commit
+	(*BranchChecked)(nil),            // 17: catalyst.spine.v1.BranchChecked
+	(*Problem)(nil),                  // 18: catalyst.spine.v1.Problem
+	(*OperationProgressed)(nil),      // 19: catalyst.spine.v1.OperationProgressed
+	(*SourceObserved)(nil),           // 20: catalyst.spine.v1.SourceObserved
+	(*Heartbeat)(nil),                // 21: catalyst.spine.v1.Heartbeat
+	(*EventSetAside)(nil),            // 22: catalyst.spine.v1.EventSetAside
+	(*Service_Port)(nil),             // 23: catalyst.spine.v1.Service.Port
+	(*OperationProgressed_Step)(nil), // 24: catalyst.spine.v1.OperationProgressed.Step
+	(*timestamppb.Timestamp)(nil),    // 25: google.protobuf.Timestamp
 }
 var file_catalyst_spine_v1_event_proto_depIdxs = []int32{
 	1,  // 0: catalyst.spine.v1.ObjectObserved.object:type_name -> catalyst.spine.v1.ObjectRef
-	34, // 1: catalyst.spine.v1.ObjectObserved.observed_at:type_name -> google.protobuf.Timestamp
+	25, // 1: catalyst.spine.v1.ObjectObserved.observed_at:type_name -> google.protobuf.Timestamp
 	2,  // 2: catalyst.spine.v1.ObjectObserved.health:type_name -> catalyst.spine.v1.Health
 	3,  // 3: catalyst.spine.v1.ObjectObserved.workload:type_name -> catalyst.spine.v1.Workload
 	4,  // 4: catalyst.spine.v1.ObjectObserved.flux:type_name -> catalyst.spine.v1.FluxObject
@@ -3847,52 +2554,32 @@ var file_catalyst_spine_v1_event_proto_depIdxs = []int32{
 	7,  // 10: catalyst.spine.v1.ObjectObserved.pod:type_name -> catalyst.spine.v1.Pod
 	8,  // 11: catalyst.spine.v1.ObjectObserved.warning:type_name -> catalyst.spine.v1.Warning
 	9,  // 12: catalyst.spine.v1.ObjectObserved.resource:type_name -> catalyst.spine.v1.Resource
-	34, // 13: catalyst.spine.v1.ObjectObserved.created_at:type_name -> google.protobuf.Timestamp
-	34, // 14: catalyst.spine.v1.ObjectObserved.changed_at:type_name -> google.protobuf.Timestamp
-	34, // 15: catalyst.spine.v1.Health.since:type_name -> google.protobuf.Timestamp
-	30, // 16: catalyst.spine.v1.Service.ports:type_name -> catalyst.spine.v1.Service.Port
-	34, // 17: catalyst.spine.v1.Warning.last_seen:type_name -> google.protobuf.Timestamp
-	34, // 18: catalyst.spine.v1.ClusterObserved.observed_at:type_name -> google.protobuf.Timestamp
+	25, // 13: catalyst.spine.v1.ObjectObserved.created_at:type_name -> google.protobuf.Timestamp
+	25, // 14: catalyst.spine.v1.ObjectObserved.changed_at:type_name -> google.protobuf.Timestamp
+	25, // 15: catalyst.spine.v1.Health.since:type_name -> google.protobuf.Timestamp
+	23, // 16: catalyst.spine.v1.Service.ports:type_name -> catalyst.spine.v1.Service.Port
+	25, // 17: catalyst.spine.v1.Warning.last_seen:type_name -> google.protobuf.Timestamp
+	25, // 18: catalyst.spine.v1.ClusterObserved.observed_at:type_name -> google.protobuf.Timestamp
 	16, // 19: catalyst.spine.v1.BranchObserved.head:type_name -> catalyst.spine.v1.Commit
-	34, // 20: catalyst.spine.v1.BranchObserved.observed_at:type_name -> google.protobuf.Timestamp
+	25, // 20: catalyst.spine.v1.BranchObserved.observed_at:type_name -> google.protobuf.Timestamp
 	16, // 21: catalyst.spine.v1.BranchObserved.recent:type_name -> catalyst.spine.v1.Commit
 	15, // 22: catalyst.spine.v1.BranchObserved.dependencies:type_name -> catalyst.spine.v1.Dependency
-	34, // 23: catalyst.spine.v1.Commit.committed_at:type_name -> google.protobuf.Timestamp
+	25, // 23: catalyst.spine.v1.Commit.committed_at:type_name -> google.protobuf.Timestamp
 	18, // 24: catalyst.spine.v1.BranchChecked.problems:type_name -> catalyst.spine.v1.Problem
-	34, // 25: catalyst.spine.v1.BranchChecked.observed_at:type_name -> google.protobuf.Timestamp
-	31, // 26: catalyst.spine.v1.OperationProgressed.steps:type_name -> catalyst.spine.v1.OperationProgressed.Step
-	34, // 27: catalyst.spine.v1.OperationProgressed.created_at:type_name -> google.protobuf.Timestamp
-	34, // 28: catalyst.spine.v1.OperationProgressed.ended_at:type_name -> google.protobuf.Timestamp
-	34, // 29: catalyst.spine.v1.OperationProgressed.next_try_at:type_name -> google.protobuf.Timestamp
-	32, // 30: catalyst.spine.v1.OperationProgressed.pull_requests:type_name -> catalyst.spine.v1.OperationProgressed.PullRequest
-	34, // 31: catalyst.spine.v1.SourceObserved.since:type_name -> google.protobuf.Timestamp
-	34, // 32: catalyst.spine.v1.SourceObserved.observed_at:type_name -> google.protobuf.Timestamp
-	34, // 33: catalyst.spine.v1.Heartbeat.observed_at:type_name -> google.protobuf.Timestamp
-	34, // 34: catalyst.spine.v1.EventSetAside.observed_at:type_name -> google.protobuf.Timestamp
-	34, // 35: catalyst.spine.v1.PullRequestObserved.updated_at:type_name -> google.protobuf.Timestamp
-	34, // 36: catalyst.spine.v1.PullRequestObserved.observed_at:type_name -> google.protobuf.Timestamp
-	25, // 37: catalyst.spine.v1.PromotionObserved.gates:type_name -> catalyst.spine.v1.PolicyGate
-	26, // 38: catalyst.spine.v1.PromotionObserved.reviews:type_name -> catalyst.spine.v1.PromotionReview
-	27, // 39: catalyst.spine.v1.PromotionObserved.timeline:type_name -> catalyst.spine.v1.PromotionEntry
-	34, // 40: catalyst.spine.v1.PromotionObserved.opened_at:type_name -> google.protobuf.Timestamp
-	34, // 41: catalyst.spine.v1.PromotionObserved.ended_at:type_name -> google.protobuf.Timestamp
-	34, // 42: catalyst.spine.v1.PromotionObserved.next_look_at:type_name -> google.protobuf.Timestamp
-	34, // 43: catalyst.spine.v1.PromotionObserved.observed_at:type_name -> google.protobuf.Timestamp
-	34, // 44: catalyst.spine.v1.PolicyGate.opens_at:type_name -> google.protobuf.Timestamp
-	34, // 45: catalyst.spine.v1.PolicyGate.closes_at:type_name -> google.protobuf.Timestamp
-	33, // 46: catalyst.spine.v1.PolicyGate.grant:type_name -> catalyst.spine.v1.PolicyGate.Grant
-	34, // 47: catalyst.spine.v1.PromotionReview.at:type_name -> google.protobuf.Timestamp
-	34, // 48: catalyst.spine.v1.PromotionEntry.at:type_name -> google.protobuf.Timestamp
-	34, // 49: catalyst.spine.v1.ViolationObserved.found_at:type_name -> google.protobuf.Timestamp
-	34, // 50: catalyst.spine.v1.ViolationObserved.observed_at:type_name -> google.protobuf.Timestamp
-	34, // 51: catalyst.spine.v1.CommitScored.observed_at:type_name -> google.protobuf.Timestamp
-	34, // 52: catalyst.spine.v1.PolicyGate.Grant.at:type_name -> google.protobuf.Timestamp
-	34, // 53: catalyst.spine.v1.PolicyGate.Grant.until:type_name -> google.protobuf.Timestamp
-	54, // [54:54] is the sub-list for method output_type
-	54, // [54:54] is the sub-list for method input_type
-	54, // [54:54] is the sub-list for extension type_name
-	54, // [54:54] is the sub-list for extension extendee
-	0,  // [0:54] is the sub-list for field type_name
+	25, // 25: catalyst.spine.v1.BranchChecked.observed_at:type_name -> google.protobuf.Timestamp
+	24, // 26: catalyst.spine.v1.OperationProgressed.steps:type_name -> catalyst.spine.v1.OperationProgressed.Step
+	25, // 27: catalyst.spine.v1.OperationProgressed.created_at:type_name -> google.protobuf.Timestamp
+	25, // 28: catalyst.spine.v1.OperationProgressed.ended_at:type_name -> google.protobuf.Timestamp
+	25, // 29: catalyst.spine.v1.OperationProgressed.next_try_at:type_name -> google.protobuf.Timestamp
+	25, // 30: catalyst.spine.v1.SourceObserved.since:type_name -> google.protobuf.Timestamp
+	25, // 31: catalyst.spine.v1.SourceObserved.observed_at:type_name -> google.protobuf.Timestamp
+	25, // 32: catalyst.spine.v1.Heartbeat.observed_at:type_name -> google.protobuf.Timestamp
+	25, // 33: catalyst.spine.v1.EventSetAside.observed_at:type_name -> google.protobuf.Timestamp
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_catalyst_spine_v1_event_proto_init() }
@@ -3912,15 +2599,13 @@ func file_catalyst_spine_v1_event_proto_init() {
 		(*ObjectObserved_Warning)(nil),
 		(*ObjectObserved_Resource)(nil),
 	}
-	file_catalyst_spine_v1_event_proto_msgTypes[24].OneofWrappers = []any{}
-	file_catalyst_spine_v1_event_proto_msgTypes[29].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_catalyst_spine_v1_event_proto_rawDesc), len(file_catalyst_spine_v1_event_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   34,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
