@@ -28,6 +28,8 @@ import (
 
 const floorNamespace = "bench-floor"
 
+var roleBindings = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "rolebindings"}
+
 // floor is a repository that Catalyst knows nothing of, with a source and a Kustomization made by hand.
 type floor struct {
 	name    string
@@ -62,6 +64,11 @@ func newFloor(t *testing.T, s *sovereign.Sovereign) *floor {
 	f.clone.Push("floor")
 
 	f.create(t, sovereign.Namespaces, "", "v1", "Namespace", floorNamespace, nil)
+	// Flux applies as the account flux of a namespace, which is nobody's until it is given something.
+	f.create(t, roleBindings, floorNamespace, "rbac.authorization.k8s.io/v1", "RoleBinding", "flux", map[string]any{
+		"roleRef":  map[string]any{"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "admin"},
+		"subjects": []any{map[string]any{"kind": "ServiceAccount", "name": "flux", "namespace": floorNamespace}},
+	})
 	f.create(t, sovereign.Secrets, floorNamespace, "v1", "Secret", f.name, map[string]any{"data": map[string]any{
 		"username": base64.StdEncoding.EncodeToString([]byte("noor")),
 		"password": base64.StdEncoding.EncodeToString([]byte(sovereign.Password)),
