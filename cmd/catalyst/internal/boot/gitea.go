@@ -23,6 +23,9 @@ const (
 	systemOrg    = "system"
 	configRepo   = "catalyst-config"
 	demoOrg      = "acme"
+
+	// tokenPatience is how long Gitea may take to know a token that its own command made.
+	tokenPatience = 20 * time.Second
 )
 
 // scopes is what a token of each account may do, at most; teams narrow it to repositories.
@@ -136,7 +139,14 @@ func (b *Bootstrap) administrator(ctx context.Context) error {
 		return fmt.Errorf("Gitea gave no token for %s", controller) //nolint:staticcheck // a name
 	}
 	b.Secrets.GiteaToken[controller] = lines[len(lines)-1]
-	return nil
+	// Another process made it, and the one that serves has been seen not to know it yet.
+	return eventually(ctx, tokenPatience, func(ctx context.Context) error {
+		ok, err := b.forge().Works(ctx)
+		if err == nil && !ok {
+			err = fmt.Errorf("Gitea does not take the token that it gave %s", controller) //nolint:staticcheck // a name
+		}
+		return err
+	})
 }
 
 func (b *Bootstrap) giteaCommand(ctx context.Context, args ...string) (string, error) {
